@@ -1,0 +1,1 @@
+"""Connectors: one service each, found through the entry point group `m2agent.connectors`."""

@@ -1,0 +1,67 @@
+"""What a connector is: one service in the user's words, found through an entry point.
+
+    [project.entry-points."m2agent.connectors"]
+    wiki = "my_package:Wiki"
+
+The class names its `kind`, which is the first half of its tools' names, so that several services
+can stand for the same thing: `mail_search` is Gmail's or the local mailbox's.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, Self, cast
+
+from m2agent.errors import SetupError
+from m2agent.tool import Tool
+
+
+@dataclass(frozen=True)
+class Account:
+    """One configured use of a connector.
+
+    `settings` is its table of the configuration without `connector`, unchecked; `folder` is the
+    connector's to keep state in, and is made by it; `work` is the work folder of the run.
+    """
+
+    name: str
+    folder: Path
+    work: Path
+    settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+class Connector(Protocol):
+    """One service, opened. Its tools are the attributes made by `@tool`."""
+
+    name: ClassVar[str]
+    kind: ClassVar[str]
+
+    @classmethod
+    async def open(cls, account: Account) -> Self:
+        """Connect, check nothing that costs time. Raises SetupError with the fix."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of everything; what is still running is ended."""
+        ...
+
+
+def tools_of(connector: Connector) -> Iterator[tuple[str, Tool]]:
+    """The connector's tools under their full names, in the order they are written down."""
+    for cls in reversed(type(connector).__mro__):
+        for attribute in vars(cls).values():
+            if isinstance(attribute, Tool):
+                yield f"{connector.kind}_{attribute.name}", attribute
+
+
+def connector_named(name: str) -> type[Connector]:
+    """The connector class behind `connector = "NAME"`. Raises SetupError if there is none."""
+    found = entry_points(group="m2agent.connectors", name=name)
+    for entry in found:
+        return cast(type[Connector], entry.load())
+    known = ", ".join(sorted(entry_points(group="m2agent.connectors").names))
+    raise SetupError(
+        f"There is no connector called {name!r}. Installed are: {known}.",
+        fix="Correct it in the configuration: m2agent doctor shows where that is.",
+    )

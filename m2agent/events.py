@@ -1,0 +1,309 @@
+"""What happens in a run, as plain values.
+
+History *is* the list of these events: the journal stores it, the model reads it, the screen draws
+it, `--events` prints it, tests compare it. An event is frozen, past tense and without behaviour,
+and holds only what JSON can hold. `Record` adds the run, the place in it and the time.
+"""
+
+from typing import Any, Literal
+
+import msgspec
+
+Trust = Literal["person", "own", "outside"]
+"""Whose words: the person's, a record the person made or owns, or anybody else's."""
+
+Decision = Literal["allow", "ask", "deny"]
+
+Status = Literal["done", "waiting", "limit", "failed", "unverified", "interrupted"]
+
+EXIT_CODES: dict[Status, int] = {
+    "done": 0,
+    "waiting": 4,
+    "limit": 5,
+    "failed": 6,
+    "unverified": 7,
+    "interrupted": 130,
+}
+
+
+class Value(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The common form of everything here: immutable, and silent about defaults."""
+
+
+class Receipt(Value, frozen=True):
+    """Proof that something was done: what kind of thing, and its id at the service."""
+
+    kind: str
+    id: str
+    note: str = ""
+
+
+class Origin(Value, frozen=True):
+    """Who wrote a stretch of a result's text; without `end`, to its end."""
+
+    trust: Trust
+    source: str
+    start: int = 0
+    end: int | None = None
+
+
+class ToolSpec(Value, frozen=True):
+    """A tool as the model is told of it; `parameters` is a JSON Schema of type object."""
+
+    name: str
+    description: str
+    parameters: dict[str, Any]
+
+
+class Item(Value, frozen=True):
+    """One line of a plan or of a verdict."""
+
+    text: str
+    state: str = "open"
+    proof: str = ""
+
+
+class Tagged(Value, frozen=True, tag_field="type", tag=str.lower):
+    """The common form of all events: the tag is the lower-case name."""
+
+
+class Began(Tagged, frozen=True):
+    """Everything a prompt is made of besides what follows, so that a resumed one is the same.
+
+    `accounts` maps an account's name to how it is opened: `connector`, and its settings.
+    """
+
+    model: str
+    system: str
+    tools: list[ToolSpec] = []
+    accounts: dict[str, dict[str, Any]] = {}
+    work: str = ""
+    version: int = 1
+
+
+class Asked(Tagged, frozen=True):
+    """What the person wants, or says in the middle of a run."""
+
+    text: str
+
+
+class Thought(Tagged, frozen=True):
+    """The model's reasoning, kept so that later turns can build on it.
+
+    The `raw` of a turn's parts, one after the other, is exactly what the model wrote; None stands
+    for the format's own way of writing this part.
+    """
+
+    text: str
+    raw: str | None = None
+
+
+class Said(Tagged, frozen=True):
+    """The model's words to the person."""
+
+    text: str
+    raw: str | None = None
+
+
+class Called(Tagged, frozen=True):
+    """The model wants a tool run. `id` is turn and place in it: "3.1"."""
+
+    id: str
+    tool: str
+    arguments: dict[str, Any] = {}
+    raw: str | None = None
+
+
+class Broken(Tagged, frozen=True):
+    """The model wrote what was meant as a call and is none; `problem` is for the model."""
+
+    problem: str
+    raw: str = ""
+
+
+class Turned(Tagged, frozen=True):
+    """The model's turn is complete. Counts are tokens, times are seconds.
+
+    `tokens` are the ids the model generated, little-endian 32-bit, where the back end knows them.
+    """
+
+    reason: Literal["calls", "stop", "length"] = "stop"
+    evaluated: int = 0
+    reused: int = 0
+    generated: int = 0
+    prefill_seconds: float = 0.0
+    decode_seconds: float = 0.0
+    context_used: int = 0
+    context_size: int = 0
+    tokens: bytes = b""
+
+
+class Decided(Tagged, frozen=True):
+    """What the policy found for one call, by which rule, because of what.
+
+    `hash` binds tool and arguments; `content` the bytes that the arguments only point at, and
+    `preview` shows these to a person.
+    """
+
+    id: str
+    decision: Decision
+    rule: str
+    reason: str
+    effect: str = ""
+    hash: str = ""
+    content: str = ""
+    preview: str = ""
+
+
+class Approved(Tagged, frozen=True):
+    """A person's yes to exactly these arguments and this content."""
+
+    id: str
+    hash: str
+    by: str
+    content: str = ""
+
+
+class Declined(Tagged, frozen=True):
+    """A person's no, with what they said about it."""
+
+    id: str
+    hash: str
+    by: str
+    reason: str = ""
+    content: str = ""
+
+
+class Started(Tagged, frozen=True):
+    """About to act: in the journal, and on the disk, before the act.
+
+    `key` names the operation for good; `before` is what undoing it needs.
+    """
+
+    id: str
+    key: str
+    hash: str
+    content: str = ""
+    before: dict[str, Any] = {}
+
+
+class Returned(Tagged, frozen=True):
+    """What came back: `text` for the model, `data` for programs.
+
+    `artifacts` are file names in the run's artifact folder.
+    """
+
+    id: str
+    ok: bool = True
+    text: str = ""
+    data: Any = None
+    receipts: list[Receipt] = []
+    origin: list[Origin] = []
+    artifacts: list[str] = []
+    seconds: float = 0.0
+
+
+class Unsettled(Tagged, frozen=True):
+    """A call was started and nobody knows whether it happened; `how` says what was found out."""
+
+    id: str
+    key: str
+    how: str
+
+
+class Settled(Tagged, frozen=True):
+    """How the doubt about a started call was cleared up."""
+
+    id: str
+    key: str
+    happened: bool
+    how: str
+
+
+class Noted(Tagged, frozen=True):
+    """What the harness tells the model in mid-run: a limit near, a loop seen."""
+
+    text: str
+
+
+class Planned(Tagged, frozen=True):
+    """The plan, item by item, with state."""
+
+    items: list[Item]
+
+
+class Judged(Tagged, frozen=True):
+    """Is the task met, item by item, with receipts."""
+
+    met: bool
+    items: list[Item] = []
+
+
+class Compacted(Tagged, frozen=True):
+    """Events up to `through` were folded away, and `summary` stands for them in the prompt."""
+
+    through: int
+    summary: str
+
+
+class Spawned(Tagged, frozen=True):
+    """A sub-agent began, as a run of its own."""
+
+    id: str
+    child: str
+    task: str
+
+
+class Reported(Tagged, frozen=True):
+    """A sub-agent's report."""
+
+    id: str
+    child: str
+    text: str
+    receipts: list[Receipt] = []
+
+
+class Ended(Tagged, frozen=True):
+    """How and why the run stopped. A run that waits, or met a limit, may go on after this."""
+
+    status: Status
+    reason: str
+    exit_code: int
+    answer: str = ""
+
+
+Part = Thought | Said | Called | Broken
+"""What a model's turn consists of."""
+
+Event = (
+    Began
+    | Asked
+    | Thought
+    | Said
+    | Called
+    | Broken
+    | Turned
+    | Decided
+    | Approved
+    | Declined
+    | Started
+    | Returned
+    | Unsettled
+    | Settled
+    | Noted
+    | Planned
+    | Judged
+    | Compacted
+    | Spawned
+    | Reported
+    | Ended
+)
+
+
+class Record(Value, frozen=True):
+    """An event in its place: `at` is seconds since 1970, UTC."""
+
+    run: str
+    seq: int
+    at: float
+    event: Event

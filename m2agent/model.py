@@ -1,0 +1,77 @@
+"""What a back end is: one method that turns history into a stream of tokens and parts.
+
+    [project.entry-points."m2agent.models"]
+    local = "m2agent_models.local:Local"
+
+A back end never acts, never retries what may have been paid for, and never drops thinking: what
+an earlier `Thought` said is in the next prompt, word for word.
+"""
+
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from m2agent.events import Event, Part, ToolSpec, Turned
+
+
+@dataclass(frozen=True)
+class Token:
+    """A piece of the turn as it is written: shown at once and forgotten."""
+
+    text: str
+    kind: Literal["thought", "said", "call"]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the prompt has been read, in tokens, and how long the rest will take."""
+
+    done: int
+    total: int
+    seconds_left: float | None = None
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """How to sample. The defaults are MiniMax's own for M2."""
+
+    temperature: float = 1.0
+    top_p: float = 0.95
+    top_k: int = 40
+    min_p: float = 0.0
+    max_tokens: int = 16_384
+    max_thinking: int = 8_192
+    seed: int | None = None
+
+
+Piece = Token | Progress | Part | Turned
+
+
+class Model(Protocol):
+    """A back end, opened. `context` is the real size in tokens, or None where nobody says."""
+
+    name: str
+    context: int | None
+    judges: bool
+    """Whether it can be asked to judge; a script cannot."""
+
+    def reply(
+        self,
+        history: Sequence[Event],
+        tools: Sequence[ToolSpec],
+        settings: ModelSettings,
+    ) -> AsyncGenerator[Piece, None]:
+        """One turn: tokens as they come, each part when it is whole, `Turned` last.
+
+        Closing the generator cancels the turn at once. Raises ModelError or ContextFull.
+        """
+        ...
+
+    async def close(self) -> None: ...
+
+
+class ModelFactory(Protocol):
+    """What an entry point names. `rest` is what stands after the colon: `script:FILE`."""
+
+    @classmethod
+    async def open(cls, rest: str, settings: dict[str, Any]) -> Model: ...

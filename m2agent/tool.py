@@ -1,0 +1,155 @@
+"""What a tool is: an async method whose signature and docstring are what the model reads.
+
+    class Wiki:
+        name, kind = "wiki", "wiki"
+
+        @tool(effect="write", undo="A comment cannot be taken back.")
+        async def comment(self, op: Operation, page: str, text: str) -> Result:
+            '''Add a comment to a page.'''
+            ...
+
+        @comment.reconcile
+        async def _(self, op: Operation, page: str, text: str) -> Result | None: ...
+
+The model sees `wiki_comment` with `page` and `text`; a docstring that fits ends after its first
+lines, for it is the prompt. `op` is filled in by the loop. A hook names those of the tool's
+parameters that it needs, and `op` if it does. A tool never asks the person and never repeats an
+effect that may have happened; what it cannot do it raises as `ToolFailed`, in words.
+"""
+
+import inspect
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, ParamSpec, Protocol, cast
+
+from m2agent.errors import ToolFailed
+from m2agent.events import Origin, Receipt
+
+Effect = Literal["read", "write", "send", "destroy"]
+"""What a call does: nothing; changes the person's own things, undoably; reaches others or the
+outside; cannot be undone. An unknown effect counts as `send`."""
+
+Hook = Callable[..., Awaitable[Any]]
+P = ParamSpec("P")
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One call being carried out: its `key` never changes and never comes twice.
+
+    `work` is the person's work folder, where files that tools take or give lie; `artifacts` is
+    this run's own folder for what is too long for the prompt.
+    """
+
+    key: str
+    work: Path
+    artifacts: Path
+
+    def path(self, name: str) -> Path:
+        """The file a model means by `name`, always inside the work folder.
+
+        Raises ToolFailed for a path that leads out of it.
+        """
+        root = self.work.resolve()
+        path = (root / name).resolve()
+        if not path.is_relative_to(root):
+            raise ToolFailed(f"{name!r} is outside the work folder. Give a path inside it.")
+        return path
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a tool gives back.
+
+    `text` is for the model: lines it can scan, ids first. `data` holds the same for programs, as
+    JSON can hold it. `origin` says whose words the text is; empty means an outsider's.
+    `artifacts` names files that the tool wrote into `Operation.artifacts`.
+    """
+
+    text: str
+    data: Any = None
+    receipts: list[Receipt] = field(default_factory=list[Receipt])
+    origin: list[Origin] = field(default_factory=list[Origin])
+    artifacts: list[str] = field(default_factory=list[str])
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a call really sends when its arguments only point at it.
+
+    `body` is hashed and approved; `preview` is the same for a person to read, in full.
+    """
+
+    body: bytes
+    preview: str
+
+
+class Tool:
+    """A method marked as a tool, with what must be known about it. Made by `@tool`."""
+
+    def __init__(self, run: Hook, effect: Effect, undo: str | None) -> None:
+        self.run = run
+        self.effect: Effect = effect
+        self.no_undo = undo
+        self.reconcile_hook: Hook | None = None
+        self.undo_hook: Hook | None = None
+        self.before_hook: Hook | None = None
+        self.content_hook: Hook | None = None
+        self.effect_hook: Callable[..., Effect] | None = None
+
+    @property
+    def name(self) -> str:
+        return self.run.__name__
+
+    @property
+    def description(self) -> str:
+        return inspect.getdoc(self.run) or ""
+
+    def reconcile(
+        self, hook: Callable[P, Awaitable[Result | None]]
+    ) -> Callable[P, Awaitable[Result | None]]:
+        """After a crash: did the operation `op.key` happen?
+
+        Returns its result if it did, None if it certainly did not, raises `Unclear` otherwise.
+        """
+        self.reconcile_hook = hook
+        return hook
+
+    def before(
+        self, hook: Callable[P, Awaitable[dict[str, Any]]]
+    ) -> Callable[P, Awaitable[dict[str, Any]]]:
+        """What undoing will need, looked up and written down before the act."""
+        self.before_hook = hook
+        return hook
+
+    def undo(self, hook: Callable[P, Awaitable[Result]]) -> Callable[P, Awaitable[Result]]:
+        """The inverse. Takes `before` and `returned` by name, and `op`, not the parameters."""
+        self.undo_hook = hook
+        return hook
+
+    def content(self, hook: Callable[P, Awaitable[Content]]) -> Callable[P, Awaitable[Content]]:
+        """The bytes that arguments such as a draft's id point at."""
+        self.content_hook = hook
+        return hook
+
+    def effect_of(self, hook: Callable[P, Effect]) -> Callable[P, Effect]:
+        """The effect of a call with these arguments, where it is not always the tool's own."""
+        self.effect_hook = hook
+        return hook
+
+
+class _Decorator(Protocol):
+    def __call__(self, run: Callable[..., Awaitable[Result]], /) -> Tool: ...
+
+
+def tool(*, effect: Effect, undo: str | None = None) -> _Decorator:
+    """Mark a connector's method as a tool.
+
+    `undo` is the reason why there is no undo; give none if the tool reads, or has an undo hook.
+    """
+
+    def mark(run: Callable[..., Awaitable[Result]], /) -> Tool:
+        return Tool(cast(Hook, run), effect, undo)
+
+    return mark

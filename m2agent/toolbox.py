@@ -1,0 +1,169 @@
+"""The tools of one run: what the model is told of them, and how its calls reach them.
+
+A call's arguments are checked against the tool's signature before anything else happens, and what
+is wrong with them is said in words the model can act on. With several accounts of a kind, the
+tools of that kind take `account`.
+"""
+
+import difflib
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, cast, get_type_hints
+
+import pydantic
+
+from m2agent.connector import Connector, tools_of
+from m2agent.errors import ToolFailed, Unclear
+from m2agent.events import Called, ToolSpec
+from m2agent.tool import Content, Effect, Operation, Result, Tool
+
+_HIDDEN = ("self", "op")
+
+
+@dataclass(frozen=True)
+class _Bound:
+    tool: Tool
+    arguments: type[pydantic.BaseModel]
+    connectors: Mapping[str, Connector]
+
+
+@dataclass(frozen=True)
+class Call:
+    """A checked call: its connector, its tool, and arguments of the right types."""
+
+    tool: Tool
+    connector: Connector
+    arguments: dict[str, Any]
+
+    @property
+    def effect(self) -> Effect:
+        hook = self.tool.effect_hook
+        return cast(Effect, self._bind(hook, None)()) if hook else self.tool.effect
+
+    async def run(self, op: Operation) -> Result:
+        return cast(Result, await self._bind(self.tool.run, op)())
+
+    async def reconcile(self, op: Operation) -> Result | None:
+        """Raises Unclear where the tool cannot tell whether it happened."""
+        if self.tool.reconcile_hook is None:
+            raise Unclear("This tool has no way to look up whether it happened.")
+        return cast(Result | None, await self._bind(self.tool.reconcile_hook, op)())
+
+    async def before(self, op: Operation) -> dict[str, Any]:
+        hook = self.tool.before_hook
+        return cast(dict[str, Any], await self._bind(hook, op)()) if hook else {}
+
+    async def content(self, op: Operation) -> Content | None:
+        hook = self.tool.content_hook
+        return cast(Content, await self._bind(hook, op)()) if hook else None
+
+    def _bind(self, hook: Callable[..., Any], op: Operation | None) -> Callable[[], Any]:
+        wanted = inspect.signature(hook).parameters
+        every = any(p.kind is p.VAR_KEYWORD for p in wanted.values())
+        values = {**self.arguments, "op": op}
+        given = {k: v for k, v in values.items() if k in wanted or (every and k != "op")}
+        return lambda: hook(self.connector, **given)
+
+
+class Toolbox:
+    """All tools of the opened connectors, under their full names."""
+
+    def __init__(self, connectors: Mapping[str, Connector]) -> None:
+        """Take connectors by account name, in the order in which tools are to be listed."""
+        by_name: dict[str, tuple[Tool, dict[str, Connector]]] = {}
+        for account, connector in connectors.items():
+            for name, tool in tools_of(connector):
+                by_name.setdefault(name, (tool, {}))[1][account] = connector
+        self._tools = {
+            name: _Bound(tool, _arguments(name, tool, list(accounts)), accounts)
+            for name, (tool, accounts) in by_name.items()
+        }
+        self.specs = [
+            ToolSpec(name, bound.tool.description, _schema(bound.arguments))
+            for name, bound in self._tools.items()
+        ]
+
+    def check(self, called: Called) -> Call:
+        """Find the tool and check the arguments. Raises ToolFailed, in words for the model."""
+        bound = self._tools.get(called.tool)
+        if bound is None:
+            near = difflib.get_close_matches(called.tool, self._tools, n=1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            known = ", ".join(self._tools)
+            raise ToolFailed(f"There is no tool {called.tool!r}.{hint} The tools are: {known}.")
+        try:
+            checked = bound.arguments.model_validate(called.arguments)
+        except pydantic.ValidationError as error:
+            raise ToolFailed(_explain(called.tool, error, bound.arguments)) from error
+        arguments = {name: getattr(checked, name) for name in bound.arguments.model_fields}
+        account = cast(str, arguments.pop("account", None) or next(iter(bound.connectors)))
+        return Call(bound.tool, bound.connectors[account], arguments)
+
+
+def _arguments(name: str, tool: Tool, accounts: list[str]) -> type[pydantic.BaseModel]:
+    """A pydantic model of the tool's parameters; `account` comes first where there are several."""
+    hints = get_type_hints(tool.run, include_extras=True)
+    fields: dict[str, Any] = {}
+    if len(accounts) > 1:
+        fields["account"] = (Literal.__getitem__(tuple(accounts)), ...)
+    for parameter in inspect.signature(tool.run).parameters.values():
+        if parameter.name in _HIDDEN:
+            continue
+        default = ... if parameter.default is parameter.empty else parameter.default
+        fields[parameter.name] = (hints[parameter.name], default)
+    config = pydantic.ConfigDict(extra="forbid")
+    return pydantic.create_model(name, __config__=config, **fields)
+
+
+def _schema(model: type[pydantic.BaseModel]) -> dict[str, Any]:
+    """The JSON Schema without what only costs tokens: titles, definitions of one use, nulls."""
+    schema = model.model_json_schema()
+    plain = cast(dict[str, Any], _plain(schema, schema.get("$defs", {})))
+    return {
+        "type": "object",
+        "properties": plain.get("properties", {}),
+        "required": plain.get("required", []),
+    }
+
+
+def _plain(node: Any, definitions: Mapping[str, Any]) -> Any:
+    if isinstance(node, list):
+        return [_plain(item, definitions) for item in cast(list[Any], node)]
+    if not isinstance(node, dict):
+        return node
+    schema = cast(dict[str, Any], node)
+    if "$ref" in schema:
+        return _plain(definitions[schema["$ref"].rpartition("/")[2]], definitions)
+    if "anyOf" in schema:
+        choices = [c for c in schema["anyOf"] if c.get("type") != "null"]
+        if len(choices) == 1:
+            rest = {k: v for k, v in schema.items() if k not in ("anyOf", "default")}
+            return _plain({**choices[0], **rest}, definitions)
+    dropped = ("title", "$defs", "additionalProperties")
+    out: dict[str, Any] = {}
+    for key, value in schema.items():
+        if key == "properties":
+            out[key] = {name: _plain(sub, definitions) for name, sub in value.items()}
+        elif key not in dropped and not (key == "default" and value is None):
+            out[key] = _plain(value, definitions)
+    return out
+
+
+def _explain(tool: str, error: pydantic.ValidationError, model: type[pydantic.BaseModel]) -> str:
+    """What is wrong with each argument and what is allowed instead."""
+    lines: list[str] = []
+    for problem in error.errors(include_url=False):
+        where = ".".join(str(part) for part in problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            near = difflib.get_close_matches(where, model.model_fields, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            allowed = ", ".join(model.model_fields) or "none"
+            lines.append(f"{where}: there is no such argument.{hint} Allowed are: {allowed}.")
+        elif problem["type"] == "missing":
+            lines.append(f"{where}: is required and missing.")
+        else:
+            got = repr(problem["input"])
+            got = got if len(got) <= 80 else got[:77] + "..."
+            lines.append(f"{where}: {problem['msg']}, not {got}.")
+    return f"{tool} was not run, its arguments are wrong.\n" + "\n".join(lines)

@@ -1,0 +1,144 @@
+"""The events of a run as the conversation a model reads.
+
+Every back end renders these messages in its own format, so what the model is told, in which
+order, is decided here once. Whatever comes in between (a person's steering, a verdict, a note)
+joins the tool turn: a new user message would make M2's format drop all earlier thinking. The
+messages of a longer history begin with the messages of a shorter one, byte for byte.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from m2agent.events import (
+    Asked,
+    Began,
+    Broken,
+    Called,
+    Ended,
+    Event,
+    Judged,
+    Noted,
+    Part,
+    Receipt,
+    Returned,
+    Said,
+    Thought,
+    ToolSpec,
+    Turned,
+)
+
+
+@dataclass(frozen=True)
+class SystemMessage:
+    text: str
+    tools: Sequence[ToolSpec]
+
+
+@dataclass(frozen=True)
+class UserMessage:
+    text: str
+
+
+@dataclass
+class AssistantMessage:
+    """A turn of the model; `tokens` as in `Turned`, empty where unknown."""
+
+    parts: list[Part] = field(default_factory=list[Part])
+    tokens: bytes = b""
+
+
+@dataclass(frozen=True)
+class Response:
+    """One block of a tool turn. `call` is the answered call's id, or None for a note."""
+
+    call: str | None
+    text: str
+
+
+@dataclass
+class ToolMessage:
+    responses: list[Response] = field(default_factory=list[Response])
+
+
+Message = SystemMessage | UserMessage | AssistantMessage | ToolMessage
+
+
+def messages(history: Sequence[Event]) -> list[Message]:
+    """The conversation so far; it ends with what the model is to answer."""
+    out: list[Message] = []
+    ended = False
+    for event in history:
+        match event:
+            case Began():
+                out.append(SystemMessage(event.system, event.tools))
+            case Asked(text) if ended or not any(isinstance(m, UserMessage) for m in out):
+                out.append(UserMessage(text))
+                ended = False
+            case Asked(text):
+                _note(out, f"The person says: {text}")
+            case Thought() | Said() | Called() | Broken():
+                _model_turn(out).parts.append(event)
+            case Turned(tokens=tokens):
+                message = _model_turn(out)
+                message.tokens = tokens
+                for part in message.parts:
+                    if isinstance(part, Broken):
+                        _note(out, part.problem)
+            case Returned(id=id):
+                _answer(out, id, words(event))
+            case Noted(text):
+                _note(out, text)
+            case Judged(met=False):
+                _note(out, _verdict(event))
+            case Ended(status=status):
+                ended = status in ("done", "unverified")
+            case _:
+                pass
+    return out
+
+
+def words(returned: Returned) -> str:
+    """A result as the model reads it: its text, and the marks by which a report can cite it."""
+    marks = "".join(f"\n{mark(receipt)}" for receipt in returned.receipts)
+    return (returned.text if returned.ok else f"Failed: {returned.text}") + marks
+
+
+def mark(receipt: Receipt) -> str:
+    """How a report cites a receipt: "[draft d12]"."""
+    return f"[{receipt.kind} {receipt.id}]"
+
+
+def _verdict(judged: Judged) -> str:
+    lines = [f"- {item.text}: {item.proof or item.state}" for item in judged.items]
+    return "\n".join(["Not done yet. What was checked:", *lines, "Go on, or correct your report."])
+
+
+def _model_turn(out: list[Message]) -> AssistantMessage:
+    if not (out and isinstance(out[-1], AssistantMessage)):
+        out.append(AssistantMessage())
+    message = out[-1]
+    assert isinstance(message, AssistantMessage)
+    return message
+
+
+def _tool_turn(out: list[Message]) -> ToolMessage:
+    if not (out and isinstance(out[-1], ToolMessage)):
+        out.append(ToolMessage())
+    message = out[-1]
+    assert isinstance(message, ToolMessage)
+    return message
+
+
+def _note(out: list[Message], text: str) -> None:
+    _tool_turn(out).responses.append(Response(None, text))
+
+
+def _answer(out: list[Message], call: str, text: str) -> None:
+    """Put an answer where its call stands among the calls, before all notes."""
+    responses = _tool_turn(out).responses
+    at = sum(1 for r in responses if r.call is not None and _place(r.call) < _place(call))
+    responses.insert(at, Response(call, text))
+
+
+def _place(call: str) -> int:
+    return int(call.rpartition(".")[2])

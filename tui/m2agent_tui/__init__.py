@@ -1,0 +1,1 @@
+"""The terminal UI: draws events, sends back what the person wants, decides nothing."""

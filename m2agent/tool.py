@@ -21,6 +21,7 @@ import inspect
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MethodType
 from typing import Any, Literal, ParamSpec, Protocol, cast
 
 from m2agent.errors import ToolFailed
@@ -97,6 +98,10 @@ class Tool:
         self.before_hook: Hook | None = None
         self.content_hook: Hook | None = None
         self.effect_hook: Callable[..., Effect] | None = None
+
+    def __get__(self, connector: object, owner: type) -> Any:
+        """On a connector, the tool is the plain method; on its class, the tool."""
+        return self if connector is None else MethodType(self.run, connector)
 
     @property
     def name(self) -> str:

@@ -106,7 +106,7 @@ def _arguments(name: str, tool: Tool, accounts: list[str]) -> type[pydantic.Base
     hints = get_type_hints(tool.run, include_extras=True)
     fields: dict[str, Any] = {}
     if len(accounts) > 1:
-        fields["account"] = (Literal.__getitem__(tuple(accounts)), ...)
+        fields["account"] = (cast(Any, Literal)[tuple(accounts)], ...)
     for parameter in inspect.signature(tool.run).parameters.values():
         if parameter.name in _HIDDEN:
             continue

@@ -221,9 +221,10 @@ class Settled(Tagged, frozen=True):
 
 
 class Noted(Tagged, frozen=True):
-    """What the harness tells the model in mid-run: a limit near, a loop seen."""
+    """What the harness tells the model in mid-run; `about` names the occasion, such as "limits"."""
 
     text: str
+    about: str = ""
 
 
 class Planned(Tagged, frozen=True):

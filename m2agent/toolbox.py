@@ -33,6 +33,7 @@ class Call:
     """A checked call: its connector, its tool, and arguments of the right types."""
 
     tool: Tool
+    account: str
     connector: Connector
     arguments: dict[str, Any]
 
@@ -98,7 +99,7 @@ class Toolbox:
             raise ToolFailed(_explain(called.tool, error, bound.arguments)) from error
         arguments = {name: getattr(checked, name) for name in bound.arguments.model_fields}
         account = cast(str, arguments.pop("account", None) or next(iter(bound.connectors)))
-        return Call(bound.tool, bound.connectors[account], arguments)
+        return Call(bound.tool, account, bound.connectors[account], arguments)
 
 
 def _arguments(name: str, tool: Tool, accounts: list[str]) -> type[pydantic.BaseModel]:

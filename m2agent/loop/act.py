@@ -1,0 +1,259 @@
+"""Act on the calls of one turn: decide, ask, write down, do, write down.
+
+`Started` is on the disk before an effect and `Returned` after it, so after a crash an effect that
+was started is never simply done again: its tool is asked whether it happened. Yes and no are
+settled and the run goes on; anything else is `Unsettled`, and a person's to say.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from m2agent.canonical import content_hash, hash_of
+from m2agent.errors import ToolFailed, Unclear
+from m2agent.events import (
+    Approved,
+    Decided,
+    Declined,
+    Origin,
+    Record,
+    Returned,
+    Settled,
+    Started,
+    Unsettled,
+)
+from m2agent.journal import Run
+from m2agent.loop.ask import Approve, Ask, No, Yes
+from m2agent.loop.cap import capped
+from m2agent.loop.steering import Steering
+from m2agent.loop.steps import Step
+from m2agent.policy import Rules, decide
+from m2agent.tool import Content, Operation, Result
+from m2agent.toolbox import Call, Toolbox
+
+
+@dataclass(frozen=True)
+class Hands:
+    """What acting takes: the run to write to, its tools, and who is asked."""
+
+    run: Run
+    toolbox: Toolbox
+    approve: Approve
+    rules: Rules
+    work: Path
+    steering: Steering
+
+    def operation(self, step: Step) -> Operation:
+        return Operation(f"{self.run.id}.{step.called.id}", self.work, self.run.artifacts)
+
+    async def act(self, steps: Sequence[Step]) -> AsyncGenerator[Record, None]:
+        """Carry open steps forward in their order, reads that stand together at once.
+
+        Stops early, leaving steps open, where a person must answer first or asked to stop.
+        """
+        for step in steps:
+            if step.decided is None:
+                for record in await self._decide(step):
+                    yield record
+        todo: list[Step] = [step for step in steps if step.returned is None]
+        while todo and not self.steering.stopping:
+            reads = 0
+            while reads < len(todo) and _is_read(todo[reads]):
+                reads += 1
+            if reads:
+                async for record in self._read(todo[:reads]):
+                    yield record
+                todo = todo[reads:]
+                continue
+            async for record in self._effect(todo[0], todo):
+                yield record
+            if todo[0].returned is None:
+                return
+            todo = [step for step in todo if step.returned is None]
+
+    def _add(self, step: Step, *events: Decided | Started | Settled | Returned) -> list[Record]:
+        records = self.run.add(*events)
+        for event in events:
+            step.take(event)
+        return records
+
+    async def _decide(self, step: Step) -> list[Record]:
+        called = step.called
+        try:
+            bound = hash_of(called.tool, called.arguments)
+            call = self.toolbox.check(called)
+            content = await call.content(self.operation(step))
+        except ToolFailed as failure:
+            return self._add(step, _failed(step, failure))
+        effect = call.effect
+        verdict = decide(
+            called.tool, effect, called.arguments, account=call.account, rules=self.rules
+        )
+        decided = Decided(
+            called.id,
+            verdict.decision,
+            verdict.rule,
+            verdict.reason,
+            effect,
+            bound,
+            content_hash(content.body) if content else "",
+            content.preview if content and verdict.decision == "ask" else "",
+        )
+        if verdict.decision == "deny":
+            words = f"This is not allowed: {verdict.reason} Find another way, or say what is open."
+            return self._add(step, decided, Returned(called.id, False, words))
+        return self._add(step, decided)
+
+    async def _read(self, steps: Sequence[Step]) -> AsyncGenerator[Record, None]:
+        """Run reads side by side. A read that a crash cut off is simply done again."""
+        for step in steps:
+            if step.started is None:
+                for record in self._add(step, self._started(step)):
+                    yield record
+        calls = [self._do(step, self.toolbox.check(step.called)) for step in steps]
+        for step, returned in zip(steps, await asyncio.gather(*calls), strict=True):
+            for record in self.run.add(returned):
+                yield record
+            step.take(returned)
+
+    async def _effect(self, step: Step, todo: Sequence[Step]) -> AsyncGenerator[Record, None]:
+        """One effect: ask where that is needed, then do it once. Leaves it open if it must wait."""
+        op = self.operation(step)
+        call = self.toolbox.check(step.called)
+        if step.started and not (step.settled and not step.settled.happened):
+            async for record in self._settle(step, call, op):
+                yield record
+            if step.returned or step.settled is None:
+                return
+        try:
+            content = await call.content(op)
+        except ToolFailed as failure:
+            for record in self._add(step, _failed(step, failure)):
+                yield record
+            return
+        assert step.decided
+        if (content_hash(content.body) if content else "") != step.decided.content:
+            for record in await self._decide(step):
+                yield record
+            if step.returned:
+                return
+        if step.decided.decision == "ask":
+            if step.answer is None:
+                async for record in self._ask([s for s in todo if _waits(s)]):
+                    yield record
+            if not isinstance(step.answer, Approved):
+                return
+        async for record in self._once(step, call, op, content):
+            yield record
+
+    async def _ask(self, steps: Sequence[Step]) -> AsyncGenerator[Record, None]:
+        asks = [Ask(step.called, step.decided) for step in steps if step.decided]
+        answers = await self.approve(asks)
+        for step, ask, answer in zip(steps, asks, answers, strict=True):
+            id, bound, content = ask.called.id, ask.decided.hash, ask.decided.content
+            match answer:
+                case Yes(by):
+                    events = [Approved(id, bound, by, content)]
+                case No(by, reason):
+                    words = f"The person declined this step. {reason}".strip()
+                    declined = Declined(id, bound, by, reason, content)
+                    events = [declined, Returned(id, False, words)]
+                case None:
+                    continue
+            for record in self.run.add(*events):
+                yield record
+            for event in events:
+                step.take(event)
+
+    async def _once(
+        self, step: Step, call: Call, op: Operation, content: Content | None
+    ) -> AsyncGenerator[Record, None]:
+        """Write down that it starts, do it, write down what came back."""
+        try:
+            before = await call.before(op)
+        except ToolFailed as failure:
+            for record in self._add(step, _failed(step, failure)):
+                yield record
+            return
+        bound = content_hash(content.body) if content else ""
+        started = Started(
+            step.called.id, op.key, hash_of(step.called.tool, step.called.arguments), bound, before
+        )
+        for record in self._add(step, started):
+            yield record
+        try:
+            returned = await self._do(step, call)
+        except Unclear:
+            async for record in self._settle(step, call, op):
+                yield record
+            return
+        for record in self._add(step, returned):
+            yield record
+
+    async def _settle(self, step: Step, call: Call, op: Operation) -> AsyncGenerator[Record, None]:
+        """Find out whether a started effect happened; a person's word on it is never doubted."""
+        if step.settled and step.settled.happened:
+            words = f"This step happened, as far as {step.settled.how} says."
+            for record in self._add(step, Returned(step.called.id, True, words)):
+                yield record
+            return
+        try:
+            result = await call.reconcile(op)
+        except ToolFailed as doubt:
+            if step.unsettled is None:
+                unsettled = Unsettled(step.called.id, op.key, str(doubt))
+                for record in self.run.add(unsettled):
+                    yield record
+                step.take(unsettled)
+            return
+        if result is None:
+            settled = Settled(step.called.id, op.key, False, "It was looked up: it did not happen.")
+            for record in self._add(step, settled):
+                yield record
+            return
+        settled = Settled(step.called.id, op.key, True, "It was looked up: it happened.")
+        for record in self._add(step, settled, self._returned(step, result, 0.0)):
+            yield record
+
+    async def _do(self, step: Step, call: Call) -> Returned:
+        """Run the tool. A failure becomes words for the model; `Unclear` and bugs rise."""
+        began = time.monotonic()
+        try:
+            result = await call.run(self.operation(step))
+        except Unclear:
+            raise
+        except ToolFailed as failure:
+            return _failed(step, failure)
+        return self._returned(step, result, time.monotonic() - began)
+
+    def _returned(self, step: Step, result: Result, seconds: float) -> Returned:
+        text, artifacts = capped(result, self.operation(step))
+        return Returned(
+            step.called.id,
+            True,
+            text,
+            result.data,
+            result.receipts,
+            result.origin or [Origin("outside", step.called.tool)],
+            artifacts,
+            round(seconds, 3),
+        )
+
+    def _started(self, step: Step) -> Started:
+        bound = step.decided.hash if step.decided else ""
+        return Started(step.called.id, self.operation(step).key, bound)
+
+
+def _is_read(step: Step) -> bool:
+    decided = step.decided
+    return decided is not None and decided.effect == "read" and decided.decision == "allow"
+
+
+def _waits(step: Step) -> bool:
+    return step.decided is not None and step.decided.decision == "ask" and step.answer is None
+
+
+def _failed(step: Step, failure: ToolFailed) -> Returned:
+    return Returned(step.called.id, False, str(failure))

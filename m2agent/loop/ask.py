@@ -1,0 +1,41 @@
+"""What a person is asked before an effect, and what they can answer."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from m2agent.events import Called, Decided
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One call that waits for a yes. `decided` says why, and shows what would go out."""
+
+    called: Called
+    decided: Decided
+
+
+@dataclass(frozen=True)
+class Yes:
+    """Do exactly this. `by` says who answered, and how."""
+
+    by: str
+
+
+@dataclass(frozen=True)
+class No:
+    """Do not; `reason` is told to the model."""
+
+    by: str
+    reason: str = ""
+
+
+Answer = Yes | No | None
+"""None: nobody is there to answer, so the run waits."""
+
+Approve = Callable[[Sequence[Ask]], Awaitable[Sequence[Answer]]]
+"""Asked with all open calls of a turn at once; answers in the same order."""
+
+
+async def park(asks: Sequence[Ask]) -> Sequence[Answer]:
+    """Answer nothing: the run stops and waits for `m2agent approve`."""
+    return [None] * len(asks)

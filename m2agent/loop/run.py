@@ -1,0 +1,218 @@
+"""Carry a run forward, and yield everything that happens.
+
+    ask -> [ think -> decide -> act -> look ] * -> judge -> report
+
+Where to go on is read from the journal, so a run that was killed, parked or stopped is simply
+carried on. Each event is on the disk before it is yielded; nobody who watches is known here.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from m2agent.errors import ModelError
+from m2agent.events import (
+    EXIT_CODES,
+    Asked,
+    Began,
+    Broken,
+    Called,
+    Ended,
+    Event,
+    Judged,
+    Noted,
+    Part,
+    Record,
+    Said,
+    Status,
+    Thought,
+    ToolSpec,
+    Turned,
+)
+from m2agent.journal import Run
+from m2agent.loop.act import Hands
+from m2agent.loop.ask import Approve, park
+from m2agent.loop.judge import judge
+from m2agent.loop.limits import Limits, Spent
+from m2agent.loop.steering import Steering
+from m2agent.loop.steps import Turn, last_turn
+from m2agent.model import Model, ModelSettings, Progress, Token
+from m2agent.policy import Rules
+from m2agent.toolbox import Toolbox
+
+_VERDICTS = 3
+_IDLE_TURNS = 3
+
+
+@dataclass(frozen=True)
+class Crew:
+    """Everything a run works with; nothing of it is in the journal."""
+
+    model: Model
+    toolbox: Toolbox
+    work: Path
+    approve: Approve = park
+    rules: Rules = field(default_factory=Rules)
+    limits: Limits = field(default_factory=Limits)
+    sampling: ModelSettings = field(default_factory=ModelSettings)
+    steering: Steering = field(default_factory=Steering)
+
+
+def begin(
+    run: Run,
+    task: str,
+    *,
+    model: str,
+    system: str,
+    tools: list[ToolSpec],
+    work: Path,
+    accounts: Mapping[str, dict[str, Any]],
+) -> list[Record]:
+    """Write down the head of a new run: what its prompts are made of, and what is asked."""
+    return run.add(Began(model, system, tools, dict(accounts), str(work)), Asked(task))
+
+
+async def carry_on(run: Run, crew: Crew) -> AsyncGenerator[Record | Token | Progress, None]:
+    """Go on with a run until it ends, waits for a person, meets a limit or is stopped.
+
+    Closing the generator cancels what is under way and leaves the run resumable. Raises RunBusy
+    when another process took the run over; a failure of the model ends the run instead.
+    """
+    try:
+        async with aclosing(_forward(run, crew)) as pieces:
+            async for piece in pieces:
+                yield piece
+    except (GeneratorExit, asyncio.CancelledError):
+        if not isinstance(run.events[-1], Ended):
+            run.add(_ended("interrupted", "It was stopped at once."))
+        raise
+
+
+async def _forward(run: Run, crew: Crew) -> AsyncGenerator[Record | Token | Progress, None]:
+    last = run.events[-1]
+    if isinstance(last, Ended) and last.status in ("done", "unverified"):
+        return
+    hands = Hands(run, crew.toolbox, crew.approve, crew.rules, crew.work, crew.steering)
+    spent = Spent(crew.limits, run.events)
+    number = sum(isinstance(event, Turned) for event in run.events)
+    while True:
+        turn = last_turn(run.events)
+        if turn and turn.open:
+            async with aclosing(hands.act(turn.open)) as records:
+                async for record in records:
+                    yield record
+            if stopped := _open_end(run, crew):
+                yield run.add(stopped)[0]
+                return
+            continue
+        if turn and not turn.answered:
+            if said := _look(turn, run.events):
+                for record in run.add(*said):
+                    yield record
+            if isinstance(run.events[-1], Ended):
+                return
+        for text in crew.steering.heard():
+            yield run.add(Asked(text))[0]
+        if stopped := _stop(run, crew, spent):
+            yield run.add(stopped)[0]
+            return
+        if warning := spent.warning():
+            spent.count(warning)
+            yield run.add(warning)[0]
+        number += 1
+        try:
+            async with aclosing(_think(run, crew, number)) as pieces:
+                async for piece in pieces:
+                    if isinstance(piece, Record):
+                        spent.count(piece.event)
+                    yield piece
+        except ModelError as error:
+            yield run.add(_ended("failed", str(error)))[0]
+            return
+
+
+async def _think(
+    run: Run, crew: Crew, number: int
+) -> AsyncGenerator[Record | Token | Progress, None]:
+    """One turn of the model, written down as a whole when it is complete."""
+    began = run.events[0]
+    assert isinstance(began, Began)
+    parts: list[Part] = []
+    async with aclosing(crew.model.reply(run.events, began.tools, crew.sampling)) as pieces:
+        async for piece in pieces:
+            match piece:
+                case Token() | Progress():
+                    yield piece
+                case Called():
+                    calls = sum(isinstance(part, Called) for part in parts)
+                    parts.append(msgspec.structs.replace(piece, id=f"{number}.{calls + 1}"))
+                case Thought() | Said() | Broken():
+                    parts.append(piece)
+                case Turned():
+                    for record in run.add(*parts, piece):
+                        yield record
+
+
+def _look(turn: Turn, history: Sequence[Event]) -> list[Event]:
+    """What follows a turn that called nothing: the run's end, or what the model must hear."""
+    if any(isinstance(part, Broken) for part in turn.parts):
+        return []
+    if turn.reason == "length":
+        return [Noted("Your turn was cut off because it was too long. Go on, in smaller steps.")]
+    if not turn.said:
+        if _since_asked(history, Noted) >= _IDLE_TURNS:
+            return [_ended("failed", "The model thinks and does not act.")]
+        words = "You called no tool and said nothing. Call a tool to go on, or give your report."
+        return [Noted(words, about="idle")]
+    verdict = judge(turn.said, history)
+    if verdict.met:
+        return [verdict, _ended("done", "Done, and checked.", turn.said)]
+    if _since_asked(history, Judged) + 1 >= _VERDICTS:
+        unproven = "; ".join(i.text + ": " + i.proof for i in verdict.items if i.state != "proven")
+        reason = f"The report does not hold: {unproven}."
+        return [verdict, _ended("unverified", reason, turn.said)]
+    return [verdict]
+
+
+def _open_end(run: Run, crew: Crew) -> Ended | None:
+    """Why acting stopped with steps left open, if it did."""
+    turn = last_turn(run.events)
+    left = turn.open if turn else []
+    if not left:
+        return None
+    if crew.steering.stopping:
+        return _ended("interrupted", "It was stopped after a finished step.")
+    doubtful = [step for step in left if step.unsettled and not step.settled]
+    if doubtful:
+        step = doubtful[0]
+        reason = f"Whether {step.called.tool} ({step.called.id}) happened is not known."
+        return _ended("waiting", reason)
+    waiting = [step for step in left if step.decided and step.decided.decision == "ask"]
+    names = ", ".join(f"{step.called.tool} ({step.called.id})" for step in waiting)
+    return _ended("waiting", f"A yes is needed for {names}.")
+
+
+def _stop(run: Run, crew: Crew, spent: Spent) -> Ended | None:
+    if crew.steering.stopping:
+        return _ended("interrupted", "It was stopped after a finished step.")
+    if met := spent.reached():
+        return _ended("limit", met)
+    return None
+
+
+def _since_asked(history: Sequence[Event], kind: type[Noted] | type[Judged]) -> int:
+    count = 0
+    for event in reversed(history):
+        if isinstance(event, Asked):
+            break
+        count += isinstance(event, kind)
+    return count
+
+
+def _ended(status: Status, reason: str, answer: str = "") -> Ended:
+    return Ended(status, reason, EXIT_CODES[status], answer)

@@ -1,0 +1,98 @@
+"""Where a run stands, read from its history alone, so that resuming needs nothing else."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from m2agent.events import (
+    Approved,
+    Asked,
+    Broken,
+    Called,
+    Decided,
+    Declined,
+    Event,
+    Judged,
+    Noted,
+    Returned,
+    Said,
+    Settled,
+    Started,
+    Thought,
+    Turned,
+    Unsettled,
+)
+
+
+@dataclass
+class Step:
+    """One call of the last turn, and how far it has come."""
+
+    called: Called
+    decided: Decided | None = None
+    answer: Approved | Declined | None = None
+    started: Started | None = None
+    unsettled: Unsettled | None = None
+    settled: Settled | None = None
+    returned: Returned | None = None
+
+    def take(self, event: Event) -> None:
+        match event:
+            case Decided():
+                self.decided, self.answer = event, None
+            case Approved() | Declined():
+                self.answer = event
+            case Started():
+                self.started, self.unsettled, self.settled = event, None, None
+            case Unsettled():
+                self.unsettled = event
+            case Settled():
+                self.settled = event
+            case Returned():
+                self.returned = event
+            case _:
+                pass
+
+
+@dataclass
+class Turn:
+    """The last turn of a run: its parts, its steps, and whether anything was said to it since."""
+
+    parts: list[Thought | Said | Called | Broken]
+    reason: str
+    steps: list[Step]
+    answered: bool
+
+    @property
+    def said(self) -> str:
+        return "\n\n".join(part.text.strip() for part in self.parts if isinstance(part, Said))
+
+    @property
+    def open(self) -> list[Step]:
+        return [step for step in self.steps if step.returned is None]
+
+
+def last_turn(history: Sequence[Event]) -> Turn | None:
+    """The last complete turn; it costs the length of that turn, not of the run."""
+    end = len(history) - 1
+    while end >= 0 and not isinstance(history[end], Turned):
+        end -= 1
+    if end < 0:
+        return None
+    first = end
+    while first > 0 and isinstance(history[first - 1], Thought | Said | Called | Broken):
+        first -= 1
+    turned = history[end]
+    assert isinstance(turned, Turned)
+    parts = [e for e in history[first:end] if isinstance(e, Thought | Said | Called | Broken)]
+    steps = {part.id: Step(part) for part in parts if isinstance(part, Called)}
+    answered = False
+    for event in history[end + 1 :]:
+        match event:
+            case Asked() | Noted() | Judged(met=False) | Returned():
+                answered = True
+            case _:
+                pass
+        step = steps.get(getattr(event, "id", ""))
+        if step:
+            step.take(event)
+    return Turn(parts, turned.reason, list(steps.values()), answered)

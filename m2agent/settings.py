@@ -1,0 +1,92 @@
+"""The configuration: one TOML file, checked as a whole, with every key documented here.
+
+`m2agent doctor` prints these texts, so they are written for the person who edits the file.
+"""
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pydantic
+
+from m2agent.errors import SetupError
+
+_FORBID = pydantic.ConfigDict(extra="forbid", frozen=True)
+
+
+class AccountSettings(pydantic.BaseModel):
+    """One account; what else stands in its table belongs to its connector."""
+
+    model_config = pydantic.ConfigDict(extra="allow", frozen=True)
+
+    connector: str = pydantic.Field(description="Which connector opens it, such as local-mail.")
+
+
+class LimitSettings(pydantic.BaseModel):
+    model_config = _FORBID
+
+    turns: int = pydantic.Field(
+        default=200, gt=0, description="Turns of the model before a run stops."
+    )
+    minutes: float = pydantic.Field(default=240.0, gt=0, description="Minutes before a run stops.")
+    tokens: int = pydantic.Field(
+        default=4_000_000, gt=0, description="Tokens read and written before a run stops."
+    )
+
+
+class Settings(pydantic.BaseModel):
+    model_config = _FORBID
+
+    model: str = pydantic.Field(
+        default="local",
+        description="What thinks: local, a catalogue name, a GGUF's path, script:FILE.",
+    )
+    person: str = pydantic.Field(default="", description="Your name, as the model should know it.")
+    work: str = pydantic.Field(default="", description="The folder where files and commands work.")
+    rules: str = pydantic.Field(default="", description="A TOML file with your rules.")
+    accounts: dict[str, AccountSettings] = pydantic.Field(
+        default_factory=dict[str, AccountSettings],
+        description="Your accounts: [accounts.NAME] with its connector.",
+    )
+    limits: LimitSettings = pydantic.Field(
+        default_factory=LimitSettings, description="How far a run goes before it stops."
+    )
+    engine: dict[str, Any] = pydantic.Field(
+        default_factory=dict[str, Any],
+        description="Numbers of the local engine, such as context, that you choose yourself.",
+    )
+
+
+def read_settings(path: Path) -> Settings:
+    """The settings in a file; the defaults where there is none.
+
+    Raises SetupError that names the key, what is wrong with it, and the nearest known key.
+    """
+    try:
+        table = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return Settings()
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SetupError(
+            f"The configuration {path} cannot be read: {error}.",
+            fix=f"Correct the file, or move it away: mv {path} {path}.old",
+        ) from error
+    try:
+        return Settings.model_validate(table)
+    except pydantic.ValidationError as error:
+        problems = "; ".join(_explain(problem) for problem in error.errors(include_url=False))
+        raise SetupError(
+            f"The configuration {path} is wrong: {problems}.", fix=f"Correct it in: {path}"
+        ) from error
+
+
+def _explain(problem: Any) -> str:
+    *parents, key = [str(part) for part in problem["loc"]]
+    where = ".".join([*parents, key])
+    if problem["type"] != "extra_forbidden":
+        return f"{where}: {problem['msg']}"
+    known = LimitSettings.model_fields if parents == ["limits"] else Settings.model_fields
+    near = difflib.get_close_matches(key, known, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+    return f"there is no key {where}, {hint}"

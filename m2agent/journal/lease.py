@@ -41,6 +41,9 @@ class Lease:
         return cls(file)
 
     def release(self) -> None:
+        """Let go; a second time does nothing."""
+        if self._file.closed:
+            return
         with suppress(OSError):
             self._file.truncate(0)
         self._file.close()

@@ -12,6 +12,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from weakref import WeakSet
 
 import msgspec
 
@@ -64,6 +65,7 @@ class Journal:
         """
         self.path = path
         self._folder = path.parent / "runs"
+        self._owned: WeakSet[Run] = WeakSet()
         private(path.parent)
         with _explained(path):
             self._db = sqlite3.connect(path, isolation_level=None, timeout=10)
@@ -97,7 +99,9 @@ class Journal:
                 "UPDATE runs SET token = token + 1 WHERE id = ? RETURNING token", (run,)
             ).fetchone()
         artifacts = private(self._folder / run / "artifacts")
-        return Run(self.path, self._db, lease, run, token, self.read(run), artifacts)
+        owned = Run(self.path, self._db, lease, run, token, self.read(run), artifacts)
+        self._owned.add(owned)
+        return owned
 
     def read(self, run: str) -> list[Record]:
         """A run's events in order, without owning it."""
@@ -152,6 +156,9 @@ class Journal:
             return "\n".join(row for (row,) in self._db.execute("PRAGMA integrity_check"))
 
     def close(self) -> None:
+        """Give up every run that was opened here, and close the file."""
+        for run in list(self._owned):
+            run.close()
         self._db.close()
 
 

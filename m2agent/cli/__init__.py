@@ -1,0 +1,84 @@
+"""The command line, and the only place that turns errors into exit codes.
+
+Commands are loaded when they are used: `m2agent --help` imports click and this file, no more.
+"""
+
+import importlib
+import os
+import sys
+from typing import Any
+
+import click
+
+from m2agent.errors import M2Error
+
+_COMMANDS = {
+    "run": "Do a task, and print what comes of it.",
+    "resume": "Go on with a run that was stopped, or met a limit.",
+    "approve": "Say yes to what a run waits for, and go on.",
+    "decline": "Say no to what a run waits for, and go on.",
+    "settle": "Say whether a step happened whose outcome is unknown, and go on.",
+    "runs": "List all runs.",
+    "show": "Show a run, and what it waits for.",
+    "export": "Print every event of a run, or a report.",
+    "models": "List models, and pull them.",
+    "mail": "Import mail into the local mailbox.",
+    "doctor": "Check that everything works, and say how to mend what does not.",
+}
+
+
+class _Commands(click.Group):
+    """A group whose commands are modules of this package, imported one at a time."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        return getattr(importlib.import_module(f"m2agent.cli.{cmd_name}"), cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.group(cls=_Commands, invoke_without_command=True)
+@click.version_option(package_name="m2agent")
+@click.option("--model", help="What thinks: local, a name, a GGUF's path, script:FILE.")
+@click.option("--office", help="'sample' for a fresh sample office, or the folder of a kept one.")
+@click.pass_context
+def cli(ctx: click.Context, model: str | None, office: str | None) -> None:
+    """m2agent finishes long office work by itself, on your own machine.
+
+    Without a command it opens the terminal UI.
+    """
+    if ctx.invoked_subcommand is None:
+        from m2agent.cli.tui import tui
+
+        ctx.exit(tui(model, office))
+    if model or office:
+        raise click.UsageError("Give --model and --office after the command.")
+
+
+def main() -> None:
+    """Run the command line; ends the process with one of the documented exit codes."""
+    sys.exit(_exit_code())
+
+
+def _exit_code() -> int:
+    try:
+        result: Any = cli.main(standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except M2Error as error:
+        click.echo(f"m2agent: {error}", err=True)
+        return error.exit_code
+    return result if isinstance(result, int) else 0

@@ -1,0 +1,71 @@
+"""From options and configuration to the setup of a desk."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from m2agent.desk import Setup
+from m2agent.errors import UsageError
+from m2agent.home import config_file, home, offices, private
+from m2agent.loop import Limits
+from m2agent.policy import Rules, read_rules
+from m2agent.settings import Settings, read_settings
+
+_AT_HOME: Mapping[str, Mapping[str, Any]] = {
+    "mail": {"connector": "local-mail"},
+    "notes": {"connector": "local-notes"},
+    "shell": {"connector": "shell"},
+}
+"""What a machine without configured accounts works with: its own mailbox, notes and shell."""
+
+
+def choose(model: str | None, office: str | None, rules: str | None = None) -> Setup:
+    """Put options over the configuration. Makes the office where `sample` is asked for."""
+    settings = read_settings(config_file())
+    setup = Setup(
+        model=absolute(model or settings.model),
+        work=Path(settings.work).expanduser() if settings.work else home() / "work",
+        accounts={n: a.model_dump() for n, a in settings.accounts.items()} or _AT_HOME,
+        person=settings.person,
+        engine=settings.engine,
+        rules=chosen_rules(rules, settings),
+        limits=Limits(**settings.limits.model_dump()),
+    )
+    return in_office(setup, office) if office else setup
+
+
+def in_office(setup: Setup, name: str) -> Setup:
+    """The setup moved into an office: a fresh sample one, or one that was kept."""
+    from m2agent import office
+
+    if name == "sample":
+        stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+        folder = private(offices()) / f"{stamp}-{secrets.token_hex(2)}"
+        office.write(folder)
+    else:
+        folder = Path(name).expanduser().absolute()
+        if not (folder / "mail").is_dir():
+            raise UsageError(f"{folder} is no office. Make one with: --office sample")
+    return replace(
+        setup,
+        work=folder / "work",
+        accounts=office.accounts(folder),
+        person=setup.person or office.PERSON,
+    )
+
+
+def chosen_rules(path: str | None, settings: Settings) -> Rules:
+    chosen = path or settings.rules
+    return read_rules(Path(chosen).expanduser()) if chosen else Rules()
+
+
+def absolute(model: str) -> str:
+    """A model's name with any path in it made absolute, so that a run can be resumed anywhere."""
+    kind, colon, rest = model.partition(":")
+    if colon and kind == "script":
+        return f"script:{Path(rest).expanduser().absolute()}"
+    path = Path(model).expanduser()
+    return str(path.absolute()) if path.suffix == ".gguf" else model

@@ -1,0 +1,88 @@
+"""Carry a run forward from the command line, with Ctrl-C as the way to stop it."""
+
+import asyncio
+import signal
+from collections.abc import Sequence
+from contextlib import aclosing, suppress
+
+import click
+
+from m2agent.cli.output import Output
+from m2agent.desk import Desk, Setup
+from m2agent.events import Record
+from m2agent.home import journal_file
+from m2agent.journal import Journal, Run
+from m2agent.loop import Answer, Ask, No, Steering, Yes
+from m2agent.loop.ask import Approve, park
+
+
+def answering(on_ask: str) -> Approve:
+    """What stands in for a person: `park`, `deny` or `allow`."""
+
+    async def answer(asks: Sequence[Ask]) -> Sequence[Answer]:
+        if on_ask == "allow":
+            return [Yes("--on-ask allow") for _ in asks]
+        return [No("--on-ask deny", "Nobody is here who could say yes.") for _ in asks]
+
+    return park if on_ask == "park" else answer
+
+
+def begin(setup: Setup, task: str, output: Output, approve: Approve) -> int:
+    """Begin a run and carry it as far as it goes. Returns the exit code."""
+
+    async def work() -> int:
+        journal = Journal(journal_file())
+        async with await Desk.open(setup, journal) as desk:
+            run = desk.begin(task)
+            for record in journal.read(run.id):
+                output.take(record)
+            return await _carry(desk, run, output, approve)
+
+    return asyncio.run(work())
+
+
+def go_on(setup: Setup, run: Run, journal: Journal, output: Output, approve: Approve) -> int:
+    """Carry an owned run on from where its journal stands. Returns the exit code."""
+
+    async def work() -> int:
+        async with await Desk.open(setup, journal) as desk:
+            return await _carry(desk, run, output, approve)
+
+    try:
+        return asyncio.run(work())
+    finally:
+        run.close()
+
+
+async def _carry(desk: Desk, run: Run, output: Output, approve: Approve) -> int:
+    steering = Steering()
+    task = asyncio.create_task(_follow(desk, run, output, approve, steering))
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        if steering.stopping:
+            task.cancel()
+        else:
+            steering.stop()
+            click.echo("Stopping after this step. Once more stops at once.", err=True)
+
+    loop.add_signal_handler(signal.SIGINT, stop)
+    loop.add_signal_handler(signal.SIGTERM, task.cancel)
+    try:
+        with suppress(asyncio.CancelledError):
+            await task
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
+        loop.remove_signal_handler(signal.SIGTERM)
+        run.close()
+    return output.finish()
+
+
+async def _follow(
+    desk: Desk, run: Run, output: Output, approve: Approve, steering: Steering
+) -> None:
+    pieces = desk.carry_on(run, approve=approve, steering=steering)
+    async with aclosing(pieces):
+        async for piece in pieces:
+            if isinstance(piece, Record):
+                output.take(piece)

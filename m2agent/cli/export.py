@@ -1,0 +1,22 @@
+"""`m2agent export RUN`: every event for programs, or a report for people."""
+
+import click
+
+from m2agent.home import journal_file
+from m2agent.journal import Journal
+from m2agent.journal.export import line
+from m2agent.journal.export import markdown as as_markdown
+
+
+@click.command
+@click.argument("run")
+@click.option("--markdown", is_flag=True, help="A report instead of events.")
+def export(run: str, markdown: bool) -> None:
+    """Print every event of RUN as --events does."""
+    journal = Journal(journal_file())
+    records = journal.read(journal.find(run))
+    if markdown:
+        click.echo(as_markdown(records), nl=False)
+        return
+    for record in records:
+        click.echo(line(record))

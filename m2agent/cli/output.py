@@ -1,0 +1,93 @@
+"""What a run prints: events or one object for programs, plain text for people.
+
+Standard output carries only what was asked for; everything else goes to standard error.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import click
+import msgspec
+
+from m2agent.events import Called, Ended, Receipt, Record, Returned, Said, Turned, Unsettled
+from m2agent.journal.export import line
+from m2agent.printable import one_line, printable
+
+
+@dataclass
+class Output:
+    """Prints records as they happen, and sums them up for the end."""
+
+    kind: Literal["plain", "events", "json"]
+    run: str = ""
+    ended: Ended | None = None
+    receipts: list[Receipt] = field(default_factory=list[Receipt])
+    usage: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    def take(self, record: Record) -> None:
+        """Print one record in this output's form."""
+        self.count(record)
+        if self.kind == "events":
+            click.echo(line(record))
+        elif self.kind == "plain":
+            self._tell(record)
+
+    def count(self, record: Record) -> None:
+        """Sum a record up without printing it, as for what happened before a resume."""
+        self.run = record.run
+        match record.event:
+            case Returned(receipts=receipts):
+                self.receipts += receipts
+            case Turned() as turned:
+                self._add("turns", 1)
+                self._add("evaluated", turned.evaluated)
+                self._add("reused", turned.reused)
+                self._add("generated", turned.generated)
+                self._add("seconds", turned.prefill_seconds + turned.decode_seconds)
+            case Ended() as ended:
+                self.ended = ended
+            case _:
+                self.ended = None
+
+    def finish(self) -> int:
+        """Print what stands at the end, and return the exit code."""
+        ended = self.ended or Ended("interrupted", "It was stopped at once.", 130)
+        if self.kind == "json":
+            final = {
+                "run": self.run,
+                "status": ended.status,
+                "exit_code": ended.exit_code,
+                "answer": ended.answer,
+                "receipts": [{"kind": r.kind, "id": r.id, "note": r.note} for r in self.receipts],
+                "usage": self.usage,
+            }
+            click.echo(msgspec.json.encode(final).decode())
+        if ended.status != "done":
+            click.echo(f"{ended.reason}{self._next(ended)}", err=True)
+        return ended.exit_code
+
+    def _next(self, ended: Ended) -> str:
+        match ended.status:
+            case "waiting":
+                return f"\nSee it: m2agent show {self.run}"
+            case "limit" | "failed" | "interrupted":
+                return f"\nGo on:  m2agent resume {self.run}"
+            case _:
+                return f"\nSee why: m2agent show {self.run}"
+
+    def _add(self, what: str, amount: float) -> None:
+        self.usage[what] = round(self.usage.get(what, 0) + amount, 3)
+
+    def _tell(self, record: Record) -> None:
+        match record.event:
+            case Said(text):
+                click.echo(printable(text.strip()))
+            case Called(id=id, tool=tool, arguments=arguments):
+                given = msgspec.json.encode(arguments).decode()
+                click.echo(f"{id}  {tool} {one_line(given, 90)}", err=True)
+            case Returned(id=id, ok=ok, text=text):
+                click.echo(f"{id}  {'->' if ok else 'failed:'} {one_line(text, 90)}", err=True)
+            case Unsettled(id=id, how=how):
+                click.echo(f"{id}  unknown whether it happened: {one_line(how)}", err=True)
+            case _:
+                pass

@@ -1,0 +1,84 @@
+"""`m2agent resume`, and what approve, decline and settle share with it: going on with a run."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import click
+
+from m2agent.cli.choose import choose
+from m2agent.cli.drive import answering, go_on
+from m2agent.cli.options import output_options, run_options
+from m2agent.cli.output import Output
+from m2agent.cli.run import limited
+from m2agent.desk import setup_of
+from m2agent.errors import UsageError
+from m2agent.events import Event
+from m2agent.home import journal_file
+from m2agent.journal import Journal
+from m2agent.loop import Limits
+from m2agent.loop.steps import Step, last_turn
+
+
+@click.command
+@click.argument("run")
+@run_options
+@output_options
+def resume(
+    run: str,
+    output: Output,
+    on_ask: str,
+    rules: str | None,
+    max_turns: int | None,
+    max_minutes: float | None,
+    max_tokens: int | None,
+) -> int:
+    """Go on with RUN: an id, the beginning of one, or "last"."""
+    limits = limited(Limits(), max_turns, max_minutes, max_tokens)
+    return carry_on(run, output, lambda steps: [], on_ask=on_ask, rules=rules, limits=limits)
+
+
+def carry_on(
+    name: str,
+    output: Output,
+    answer: Callable[[list[Step]], list[Event]],
+    *,
+    on_ask: str = "park",
+    rules: str | None = None,
+    limits: Limits | None = None,
+) -> int:
+    """Own the run, write down what `answer` makes of its open steps, and go on."""
+    journal = Journal(journal_file())
+    id = journal.find(name)
+    records = journal.read(id)
+    if not records:
+        raise UsageError(f"Run {id} never began. Start it again with: m2agent run")
+    setup = setup_of(records, choose(None, None, rules))
+    if limits:
+        setup = replace(setup, limits=limits)
+    run = journal.open(id)
+    try:
+        for record in journal.read(id):
+            output.count(record)
+        turn = last_turn(run.events)
+        if events := answer(turn.open if turn else []):
+            for record in run.add(*events):
+                output.take(record)
+    except BaseException:
+        run.close()
+        raise
+    return go_on(setup, run, journal, output, answering(on_ask))
+
+
+def chosen(steps: list[Step], only: tuple[str, ...], waits: Callable[[Step], bool]) -> list[Step]:
+    """The steps that wait, or those of them that were named. Raises UsageError if none do."""
+    found = [step for step in steps if waits(step)]
+    names = {step.called.id for step in found}
+    if not found:
+        raise UsageError("Nothing in this run waits for that.")
+    if unknown := [name for name in only if name not in names]:
+        raise UsageError(f"No step {', '.join(unknown)} waits; waiting are {', '.join(names)}.")
+    return [step for step in found if not only or step.called.id in only]
+
+
+def waits_for_yes(step: Step) -> bool:
+    return step.decided is not None and step.decided.decision == "ask" and step.answer is None

@@ -40,9 +40,13 @@ class Lease:
         file.flush()
         return cls(file)
 
+    @property
+    def released(self) -> bool:
+        return self._file.closed
+
     def release(self) -> None:
         """Let go; a second time does nothing."""
-        if self._file.closed:
+        if self.released:
             return
         with suppress(OSError):
             self._file.truncate(0)

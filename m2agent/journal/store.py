@@ -12,7 +12,6 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from weakref import WeakSet
 
 import msgspec
 
@@ -65,7 +64,7 @@ class Journal:
         """
         self.path = path
         self._folder = path.parent / "runs"
-        self._owned: WeakSet[Run] = WeakSet()
+        self._owned: list[Run] = []
         private(path.parent)
         with _explained(path):
             self._db = sqlite3.connect(path, isolation_level=None, timeout=10)
@@ -100,7 +99,7 @@ class Journal:
             ).fetchone()
         artifacts = private(self._folder / run / "artifacts")
         owned = Run(self.path, self._db, lease, run, token, self.read(run), artifacts)
-        self._owned.add(owned)
+        self._owned = [*(other for other in self._owned if not other.closed), owned]
         return owned
 
     def read(self, run: str) -> list[Record]:
@@ -157,7 +156,7 @@ class Journal:
 
     def close(self) -> None:
         """Give up every run that was opened here, and close the file."""
-        for run in list(self._owned):
+        for run in self._owned:
             run.close()
         self._db.close()
 
@@ -205,6 +204,10 @@ class Run:
         self._seq += len(events)
         self.events.extend(events)
         return records
+
+    @property
+    def closed(self) -> bool:
+        return self._lease.released
 
     def close(self) -> None:
         """Give the run up; its history stays."""

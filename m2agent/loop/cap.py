@@ -9,6 +9,7 @@ from m2agent.events import Origin
 from m2agent.tool import Operation, Result, tool
 
 _CHARACTERS = 8_000  # about 2,000 tokens
+_PAGE = 7_800  # with the line that says how to go on, a page is never cut again
 
 
 def capped(result: Result, op: Operation) -> tuple[str, list[str]]:
@@ -22,7 +23,7 @@ def capped(result: Result, op: Operation) -> tuple[str, list[str]]:
 
 
 def _page(text: str, offset: int, name: str) -> str:
-    page = text[offset : offset + _CHARACTERS]
+    page = text[offset : offset + _PAGE]
     end = offset + len(page)
     left = len(text) - end
     if left <= 0:

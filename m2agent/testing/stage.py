@@ -1,0 +1,97 @@
+"""A run on real parts in a folder of its own: your connectors, the real journal, a scripted model.
+
+stage = Stage(tmp_path, Script([{"calls": [{"tool": "wiki_search", "arguments": {}}]}]), wiki)
+events = await stage.play("Find the page on hiring.")
+"""
+
+from collections.abc import Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from m2agent.connector import Connector
+from m2agent.events import Ended, Event
+from m2agent.journal import Journal, Run
+from m2agent.loop import Limits, Steering, begin
+from m2agent.loop.ask import Approve, park
+from m2agent.loop.cap import Artifacts
+from m2agent.loop.run import Crew, carry_on
+from m2agent.model import Model
+from m2agent.policy import Rules
+from m2agent.toolbox import Toolbox
+
+
+@dataclass
+class Stage:
+    """The scene of one run. `connectors` are by account name, as in the configuration."""
+
+    folder: Path
+    model: Model
+    connectors: Mapping[str, Connector]
+    approve: Approve = park
+    rules: Rules = field(default_factory=Rules)
+    limits: Limits = field(default_factory=Limits)
+    steering: Steering = field(default_factory=Steering)
+
+    def crew(self, **changes: Any) -> Crew:
+        work = self.folder / "work"
+        work.mkdir(parents=True, exist_ok=True)
+        toolbox = Toolbox({**self.connectors, "artifacts": Artifacts()})
+        crew = Crew(
+            self.model,
+            toolbox,
+            work,
+            self.approve,
+            self.rules,
+            self.limits,
+            steering=self.steering,
+        )
+        return replace(crew, **changes)
+
+    def journal(self) -> Journal:
+        return Journal(self.folder / "journal.db")
+
+    async def play(self, task: str = "Do it.", **changes: Any) -> list[Event]:
+        """Begin a run, carry it as far as it goes, and return all its events."""
+        crew = self.crew(**changes)
+        journal = self.journal()
+        try:
+            run = journal.create()
+            begin(
+                run,
+                task,
+                model="script",
+                system="You are being tested.",
+                tools=crew.toolbox.specs,
+                work=crew.work,
+                accounts={},
+            )
+            return await _carry(run, crew)
+        finally:
+            journal.close()
+
+    async def go_on(self, *first: Event, run: str = "last", **changes: Any) -> list[Event]:
+        """Write `first` into an earlier run, carry it on, and return all its events."""
+        journal = self.journal()
+        try:
+            owned = journal.open(journal.find(run))
+            if first:
+                owned.add(*first)
+            return await _carry(owned, self.crew(**changes))
+        finally:
+            journal.close()
+
+
+async def _carry(run: Run, crew: Crew) -> list[Event]:
+    async with aclosing(carry_on(run, crew)) as pieces:
+        async for _ in pieces:
+            pass
+    return list(run.events)
+
+
+def ended(events: list[Event]) -> Ended:
+    """How a run ended; fails for one that did not."""
+    last = events[-1]
+    assert isinstance(last, Ended), f"the run stopped at {last}"
+    return last

@@ -1,0 +1,198 @@
+"""Attaches to the engine of a model, starting it where it does not run yet."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+from pathlib import Path
+from typing import Self
+
+import msgspec
+
+from m2agent.errors import ContextFull, ModelError, SetupError
+from m2agent_models.engine import gguf, llama, placement, wire
+from m2agent_models.engine.address import Address, address
+from m2agent_models.engine.machine import this_machine
+
+_PATIENCE = 20.0
+"""Seconds for a new engine to open its socket; the model is loaded after that."""
+
+_LOG_LIMIT = 4_000_000
+
+
+class EngineGone(ModelError):
+    """The engine ended, or was ended, while somebody needed it."""
+
+
+class Engine:
+    """A connection to an engine. `ready` says what it runs with."""
+
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        ready: wire.Ready,
+        log: Path,
+    ) -> None:
+        self.ready = ready
+        self._reader = reader
+        self._writer = writer
+        self._log = log
+        self._next_id = 0
+        self._turns: dict[int, asyncio.Queue[wire.Answer | None]] = {}
+        self._listening = asyncio.create_task(self._listen())
+
+    @classmethod
+    async def attach(cls, model: Path, wish: placement.Wishes) -> Self:
+        """Find or start the engine of a model file and wait until the model is loaded.
+
+        Raises SetupError where file or machine cannot do, ModelError where llama.cpp refuses.
+        """
+        header = await asyncio.to_thread(gguf.read, model)
+        llama.installed()
+        where = address(model)
+        starting: subprocess.Popen[bytes] | None = None
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + _PATIENCE
+        while loop.time() < deadline:
+            connection = await _connect(where)
+            if connection:
+                ready = await _wait_until_ready(connection[0])
+                if ready:
+                    return cls(*connection, ready, where.log)
+                connection[1].close()
+            elif starting is None:
+                starting = await asyncio.to_thread(_start, header, where, wish)
+            elif code := starting.poll():
+                raise EngineGone(f"The engine ended ({code}). {last_words(where.log)}")
+            elif code == 0:
+                # Another one had the lock; should it be about to end, it is our turn again.
+                starting = None
+            await asyncio.sleep(0.02)
+        raise EngineGone(f"The engine does not start. {last_words(where.log)}")
+
+    @property
+    def alive(self) -> bool:
+        return not self._listening.done()
+
+    async def reply(self, request: wire.Reply) -> AsyncGenerator[wire.Answer, None]:
+        """What the engine answers to a turn, up to and with `Turn`; closing it cancels the turn.
+
+        Raises ContextFull, ModelError, or EngineGone.
+        """
+        self._next_id += 1
+        id = self._next_id
+        answers: asyncio.Queue[wire.Answer | None] = asyncio.Queue()
+        self._turns[id] = answers
+        over = False
+        try:
+            await self._send(msgspec.structs.replace(request, id=id))
+            while not over:
+                answer = None if not self.alive and answers.empty() else await answers.get()
+                over = answer is None or isinstance(answer, wire.Turn | wire.Failed)
+                if answer is None:
+                    raise EngineGone(f"The engine stopped. {last_words(self._log)}")
+                if isinstance(answer, wire.Failed):
+                    raise error_from(answer)
+                yield answer
+        finally:
+            del self._turns[id]
+            if not over and self.alive:
+                with suppress(ConnectionError):
+                    self._writer.write(wire.frame(wire.Cancel(id)))
+
+    async def close(self) -> None:
+        """Let go of the engine; it ends by itself when nobody holds it."""
+        self._listening.cancel()
+        self._writer.close()
+        with suppress(asyncio.CancelledError, ConnectionError):
+            await asyncio.gather(self._listening, return_exceptions=True)
+            await self._writer.wait_closed()
+
+    async def _send(self, message: wire.Message) -> None:
+        try:
+            self._writer.write(wire.frame(message))
+            await self._writer.drain()
+        except ConnectionError as error:
+            raise EngineGone(f"The engine stopped. {last_words(self._log)}") from error
+
+    async def _listen(self) -> None:
+        decoder = msgspec.msgpack.Decoder(wire.Answer)
+        try:
+            while (answer := await wire.receive(self._reader, decoder)) is not None:
+                id = getattr(answer, "id", None)
+                if isinstance(answer, wire.Failed) and id is None:
+                    for queue in self._turns.values():
+                        queue.put_nowait(answer)
+                elif id in self._turns:
+                    self._turns[id].put_nowait(answer)
+        finally:
+            for queue in self._turns.values():
+                queue.put_nowait(None)
+
+
+async def _connect(
+    where: Address,
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
+    try:
+        reader, writer = await asyncio.open_unix_connection(str(where.socket))
+    except OSError:
+        return None
+    if wire.peer_uid(writer.get_extra_info("socket")) != os.getuid():
+        writer.close()
+        raise SetupError(
+            f"The socket {where.socket} belongs to another user.", fix=f"Run: rm {where.socket}"
+        )
+    return reader, writer
+
+
+async def _wait_until_ready(reader: asyncio.StreamReader) -> wire.Ready | None:
+    """Read until the model is loaded; None where the engine ended just then."""
+    decoder = msgspec.msgpack.Decoder(wire.Answer)
+    while (answer := await wire.receive(reader, decoder)) is not None:
+        match answer:
+            case wire.Ready():
+                return answer
+            case wire.Failed():
+                raise error_from(answer)
+            case _:
+                pass
+    return None
+
+
+def _start(header: gguf.Header, where: Address, wish: placement.Wishes) -> subprocess.Popen[bytes]:
+    """Plan and start. Two who do so at once get one engine: the lock decides."""
+    machine = this_machine()
+    offload = bool(machine.gpu) and bool(llama.library().llama_supports_gpu_offload())
+    plan = placement.plan(header, machine, wish, offload=offload)
+    mode = "ab" if where.log.exists() and where.log.stat().st_size < _LOG_LIMIT else "wb"
+    command = [sys.executable, "-m", "m2agent_models.engine", str(header.path.resolve())]
+    command += [plan.to_json(), str(where.socket), str(where.lock), str(where.log), str(wish.idle)]
+    with where.log.open(mode) as log:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            cwd="/",
+        )
+
+
+def error_from(failed: wire.Failed) -> ModelError | SetupError:
+    if failed.needed:
+        return ContextFull(failed.needed, failed.size)
+    if failed.fix:
+        return SetupError(failed.problem, fix=failed.fix)
+    return ModelError(failed.problem)
+
+
+def last_words(log: Path) -> str:
+    """The end of the log, for a person who has to make sense of it."""
+    try:
+        lines = log.read_text("utf-8", "replace").strip().splitlines()
+    except OSError:
+        return ""
+    return f"Its last words were: {lines[-1][:300]!r}. All of them: {log}" if lines else ""

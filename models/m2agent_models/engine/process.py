@@ -1,0 +1,188 @@
+"""The engine's process: one thread computes, the other talks to the clients.
+
+It holds the lock of its address for as long as it lives, so there is one for each model file. It
+ends when nobody was attached for a while, and with an error that everybody attached is told.
+"""
+
+import asyncio
+import fcntl
+import logging
+import os
+import queue
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TextIO
+
+import msgspec
+
+from m2agent.errors import M2Error
+from m2agent_models.engine import wire
+from m2agent_models.engine.address import Address
+from m2agent_models.engine.llama import Llama
+from m2agent_models.engine.placement import Plan
+from m2agent_models.engine.schedule import Schedule, failure
+
+_log = logging.getLogger(__name__)
+_FIRST_CLIENT = 10.0
+"""Seconds in which whoever started the engine has to attach, however short `idle` is."""
+
+_SWITCH = 0.0005
+"""Seconds after which the computing thread gets the interpreter back from the talking one."""
+
+Work = tuple[int, wire.Reply | wire.Cancel | None]
+"""A client's request; None says that the client left."""
+
+
+def run(model: Path, plan: Plan, address: Address, idle: float) -> int:
+    """Be the engine of this model until nobody needs it. Returns the exit code."""
+    lock = address.lock.open("w")
+    if not _locked(lock):
+        _log.info("another engine for %s is there already", model.name)
+        return 0
+    sys.setswitchinterval(_SWITCH)
+    address.socket.unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(address.socket))
+        os.chmod(address.socket, 0o600)  # noqa: PTH101
+        listening.listen()
+        listening.setblocking(False)
+        try:
+            return asyncio.run(_Process(model, plan, idle).serve(listening))
+        finally:
+            address.socket.unlink(missing_ok=True)
+
+
+def _locked(file: TextIO) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+class _Process:
+    def __init__(self, model: Path, plan: Plan, idle: float) -> None:
+        self._model = model
+        self._plan = plan
+        self._idle = idle
+        self._work: queue.SimpleQueue[Work] = queue.SimpleQueue()
+        self._clients: dict[int, asyncio.StreamWriter] = {}
+        self._state: wire.Message = wire.Loading(0.0)
+        self._abort: Callable[[], None] = lambda: None
+        self._over = asyncio.Event()
+        self._stopping = False
+        self._code = 0
+        self._alone: asyncio.TimerHandle | None = None
+
+    async def serve(self, listening: socket.socket) -> int:
+        loop = self._loop = asyncio.get_running_loop()
+        for sign in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(sign, self._over.set)
+        self._alone = loop.call_later(max(self._idle, _FIRST_CLIENT), self._over.set)
+        numbers = iter(range(1, sys.maxsize))
+
+        async def attend(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await self._attend(next(numbers), reader, writer)
+
+        server = await asyncio.start_unix_server(attend, sock=listening)
+        computing = threading.Thread(target=self._compute, name="llama.cpp")
+        computing.start()
+        await self._over.wait()
+        server.close()
+        self._stopping = True
+        self._work.put((0, None))
+        self._abort()
+        for writer in self._clients.values():
+            writer.close()
+        await asyncio.to_thread(computing.join)
+        return self._code
+
+    async def _attend(
+        self, client: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        if wire.peer_uid(writer.get_extra_info("socket")) != os.getuid():
+            _log.warning("turned another user away")
+            writer.close()
+            return
+        if self._alone:
+            self._alone.cancel()
+        self._clients[client] = writer
+        writer.write(wire.frame(self._state))
+        decoder = msgspec.msgpack.Decoder(wire.Request)
+        try:
+            while (request := await wire.receive(reader, decoder)) is not None:
+                self._work.put((client, request))
+                if isinstance(request, wire.Cancel):
+                    self._abort()
+        except M2Error as error:
+            _log.warning("client %d: %s", client, error)
+        finally:
+            self._left(client)
+
+    def _left(self, client: int) -> None:
+        self._clients.pop(client).close()
+        self._work.put((client, None))
+        self._abort()
+        if not self._clients:
+            self._alone = self._loop.call_later(self._idle, self._over.set)
+
+    # In the computing thread
+
+    def _compute(self) -> None:
+        try:
+            self._serve_turns()
+        except M2Error as error:
+            _log.error("%s", error)
+            self._code = 1
+            self._loop.call_soon_threadsafe(self._tell_all, failure(error))
+        finally:
+            self._loop.call_soon_threadsafe(self._over.set)
+
+    def _serve_turns(self) -> None:
+        def loading(share: float) -> None:
+            self._loop.call_soon_threadsafe(self._tell_all, wire.Loading(share))
+
+        llama = Llama(self._model, self._plan, loading)
+        self._abort = llama.abort
+        ready = wire.Ready(llama.size, self._plan.sequences, self._plan.why)
+        self._loop.call_soon_threadsafe(self._tell_all, ready)
+        schedule = Schedule(llama, self._plan.sequences, self._plan.ubatch, self._send)
+        while not self._stopping:
+            # Whoever asks for an abort has put the reason into the queue before.
+            llama.go_on()
+            self._take_work(schedule)
+            schedule.step()
+        llama.close()
+
+    def _take_work(self, schedule: Schedule) -> None:
+        """Take what has come in; wait for it where there is nothing else to do."""
+        while schedule.idle or not self._work.empty():
+            client, request = self._work.get()
+            match request:
+                case wire.Reply():
+                    schedule.add(client, request)
+                case wire.Cancel():
+                    schedule.cancel(client, request.id)
+                case None:
+                    schedule.leave(client)
+            if self._stopping:
+                return
+
+    def _send(self, client: int, message: wire.Message) -> None:
+        self._loop.call_soon_threadsafe(self._write, client, wire.frame(message))
+
+    # In the talking thread
+
+    def _write(self, client: int, data: bytes) -> None:
+        writer = self._clients.get(client)
+        if writer:
+            writer.write(data)
+
+    def _tell_all(self, message: wire.Message) -> None:
+        self._state = message
+        for writer in self._clients.values():
+            writer.write(wire.frame(message))

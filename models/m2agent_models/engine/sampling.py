@@ -1,0 +1,104 @@
+"""Chooses the next token, and holds calls to their grammar.
+
+A token is chosen first and then checked against the grammar alone; only a rejected one costs a
+second choice with the grammar over the whole vocabulary (0.25 ms instead of 3 at M2's 200,064).
+"""
+
+import ctypes
+import random
+from typing import Any
+
+from m2agent.errors import ModelError
+from m2agent_models.engine.llama import Llama
+from m2agent_models.engine.wire import Sampling
+
+
+class Sampler:
+    """The sampler of one turn; `close` it. `grammar` in GBNF waits until `start_grammar`."""
+
+    def __init__(self, llama: Llama, sampling: Sampling, grammar: str = "") -> None:
+        self._llama = llama
+        self._lib = lib = llama.lib
+        self._chain = lib.llama_sampler_chain_init(lib.llama_sampler_chain_default_params())
+        self._grammar: Any = None
+        self._held = False
+        for sampler in _chain(lib, sampling):
+            lib.llama_sampler_chain_add(self._chain, sampler)
+        if grammar:
+            self._grammar = lib.llama_sampler_init_grammar(llama.vocab, grammar.encode(), b"root")
+            if not self._grammar:
+                self.close()
+                raise ModelError("The tools' parameters make no grammar that llama.cpp can read.")
+        self._one = (lib.llama_token_data * 1)()
+        self._single = lib.llama_token_data_array(
+            data=ctypes.cast(self._one, lib.llama_token_data_p), size=1, selected=-1, sorted=False
+        )
+        self._end = next(iter(llama.ends), -1)
+
+    def start_grammar(self) -> None:
+        """From the next token on the grammar holds, if there is one."""
+        self._held = self._grammar is not None
+
+    @property
+    def may_end(self) -> bool:
+        """Whether the grammar is satisfied with what was written since it started."""
+        return not self._held or self._allows(self._end)
+
+    def sample(self, row: int) -> int | None:
+        """The next token after a row of the last batch; None where the grammar allows no more."""
+        lib = self._lib
+        token: int = lib.llama_sampler_sample(self._chain, self._llama.context, row)
+        if not self._held:
+            return token
+        if not self._allows(token):
+            token = self._sample_allowed(row)
+            if not self._allows(token):
+                return None
+        if token not in self._llama.ends:
+            lib.llama_sampler_accept(self._grammar, token)
+        return token
+
+    def close(self) -> None:
+        self._lib.llama_sampler_free(self._chain)
+        if self._grammar:
+            self._lib.llama_sampler_free(self._grammar)
+
+    def _allows(self, token: int) -> bool:
+        self._one[0].id, self._one[0].logit, self._one[0].p = token, 1.0, 0.0
+        self._lib.llama_sampler_apply(self._grammar, ctypes.byref(self._single))
+        return self._one[0].logit > -1e30
+
+    def _sample_allowed(self, row: int) -> int:
+        import numpy as np
+
+        lib, size = self._lib, self._llama.vocab_size
+        logits = np.ctypeslib.as_array(
+            lib.llama_get_logits_ith(self._llama.context, row), shape=(size,)
+        )
+        entries = np.empty(size, np.dtype([("id", "i4"), ("logit", "f4"), ("p", "f4")]))
+        entries["id"] = np.arange(size)
+        entries["logit"] = logits
+        entries["p"] = 0.0
+        candidates = lib.llama_token_data_array(
+            data=entries.ctypes.data_as(lib.llama_token_data_p),
+            size=size,
+            selected=-1,
+            sorted=False,
+        )
+        lib.llama_sampler_apply(self._grammar, ctypes.byref(candidates))
+        lib.llama_sampler_apply(self._chain, ctypes.byref(candidates))
+        return int(candidates.data[candidates.selected].id)
+
+
+def _chain(lib: Any, sampling: Sampling) -> list[Any]:
+    if sampling.temperature <= 0:
+        return [lib.llama_sampler_init_greedy()]
+    seed = random.getrandbits(32) if sampling.seed is None else sampling.seed & 0xFFFFFFFF
+    chain = [lib.llama_sampler_init_top_k(sampling.top_k)] if sampling.top_k > 0 else []
+    if sampling.top_p < 1:
+        chain.append(lib.llama_sampler_init_top_p(sampling.top_p, 1))
+    if sampling.min_p > 0:
+        chain.append(lib.llama_sampler_init_min_p(sampling.min_p, 1))
+    chain.append(lib.llama_sampler_init_temp(sampling.temperature))
+    chain.append(lib.llama_sampler_init_dist(seed))
+    return chain

@@ -6,9 +6,8 @@ events = await stage.play("Find the page on hiring.")
 
 from collections.abc import Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from m2agent.connector import Connector
 from m2agent.events import Ended, Event
@@ -34,11 +33,12 @@ class Stage:
     limits: Limits = field(default_factory=Limits)
     steering: Steering = field(default_factory=Steering)
 
-    def crew(self, **changes: Any) -> Crew:
+    def crew(self) -> Crew:
+        """What a run of this scene works with."""
         work = self.folder / "work"
         work.mkdir(parents=True, exist_ok=True)
         toolbox = Toolbox({**self.connectors, "artifacts": Artifacts()})
-        crew = Crew(
+        return Crew(
             self.model,
             toolbox,
             work,
@@ -47,38 +47,41 @@ class Stage:
             self.limits,
             steering=self.steering,
         )
-        return replace(crew, **changes)
 
     def journal(self) -> Journal:
         return Journal(self.folder / "journal.db")
 
-    async def play(self, task: str = "Do it.", **changes: Any) -> list[Event]:
+    def begin(self, journal: Journal, task: str = "Do it.") -> Run:
+        """Write down a new run, and own it."""
+        crew = self.crew()
+        run = journal.create()
+        begin(
+            run,
+            task,
+            model="script",
+            system="You are being tested.",
+            tools=crew.toolbox.specs,
+            work=crew.work,
+            accounts={},
+        )
+        return run
+
+    async def play(self, task: str = "Do it.") -> list[Event]:
         """Begin a run, carry it as far as it goes, and return all its events."""
-        crew = self.crew(**changes)
         journal = self.journal()
         try:
-            run = journal.create()
-            begin(
-                run,
-                task,
-                model="script",
-                system="You are being tested.",
-                tools=crew.toolbox.specs,
-                work=crew.work,
-                accounts={},
-            )
-            return await _carry(run, crew)
+            return await _carry(self.begin(journal, task), self.crew())
         finally:
             journal.close()
 
-    async def go_on(self, *first: Event, run: str = "last", **changes: Any) -> list[Event]:
+    async def go_on(self, *first: Event, run: str = "last") -> list[Event]:
         """Write `first` into an earlier run, carry it on, and return all its events."""
         journal = self.journal()
         try:
             owned = journal.open(journal.find(run))
             if first:
                 owned.add(*first)
-            return await _carry(owned, self.crew(**changes))
+            return await _carry(owned, self.crew())
         finally:
             journal.close()
 

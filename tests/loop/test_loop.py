@@ -150,7 +150,7 @@ async def test_all_sends_of_a_turn_are_asked_at_once(tmp_path: Path) -> None:
 
     assert asked == [["a", "b", "c"]]
     assert ledger.texts() == ["a", "c"]
-    assert "Not him." in [e.text for e in of(Returned, events) if not e.ok][0]
+    assert "Not him." in next(e.text for e in of(Returned, events) if not e.ok)
 
 
 async def test_a_declined_step_reaches_the_model_as_words_and_is_not_called_done(

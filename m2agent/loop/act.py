@@ -60,7 +60,7 @@ class Hands:
         todo: list[Step] = [step for step in steps if step.returned is None]
         while todo and not self.steering.stopping:
             reads = 0
-            while reads < len(todo) and _is_read(todo[reads]):
+            while reads < len(todo) and _is_read(todo[reads].decided):
                 reads += 1
             if reads:
                 async for record in self._read(todo[:reads]):
@@ -104,14 +104,12 @@ class Hands:
         if verdict.decision == "deny":
             words = f"This is not allowed: {verdict.reason} Find another way, or say what is open."
             return self._add(step, decided, Returned(called.id, False, words))
+        if _is_read(decided):
+            return self._add(step, decided, Started(called.id, self.operation(step).key, bound))
         return self._add(step, decided)
 
     async def _read(self, steps: Sequence[Step]) -> AsyncGenerator[Record, None]:
         """Run reads side by side. A read that a crash cut off is simply done again."""
-        for step in steps:
-            if step.started is None:
-                for record in self._add(step, self._started(step)):
-                    yield record
         calls = [self._do(step, self.toolbox.check(step.called)) for step in steps]
         for step, returned in zip(steps, await asyncio.gather(*calls), strict=True):
             for record in self.run.add(returned):
@@ -241,13 +239,8 @@ class Hands:
             round(seconds, 3),
         )
 
-    def _started(self, step: Step) -> Started:
-        bound = step.decided.hash if step.decided else ""
-        return Started(step.called.id, self.operation(step).key, bound)
 
-
-def _is_read(step: Step) -> bool:
-    decided = step.decided
+def _is_read(decided: Decided | None) -> bool:
     return decided is not None and decided.effect == "read" and decided.decision == "allow"
 
 

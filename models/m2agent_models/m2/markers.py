@@ -12,8 +12,9 @@ START = "]~!b["
 ROLE = "]~b]"
 END = "[e~["
 UNKNOWN = "]!d~["
+PADDING = "]!p~["
 
-MARKERS = (THINK, END_THINK, CALLS, END_CALLS, START, ROLE, END, UNKNOWN)
+MARKERS = (THINK, END_THINK, CALLS, END_CALLS, START, ROLE, END, UNKNOWN, PADDING)
 """The tokens with a meaning of their own in M2's vocabulary, as text."""
 
 MARKER = re.compile("|".join(map(re.escape, MARKERS)))
@@ -22,20 +23,29 @@ ZERO_WIDTH = "\u200b"
 
 # Each pattern matches the first character of a marker and looks ahead at the rest, so that
 # overlapping ones are all found. A "[" at the end may also come from the frame that follows.
-_CONTROL = r"\](?=~b\]|(?:~!b|!d~)(?:\[|\Z))|\[(?=e~(?:\[|\Z))"
-_TAGS = r"<(?=/?(?:think>|minimax:tool_call>|response>|tools?>|(?:invoke|parameter)\b))"
+_CONTROL = r"\](?=~b\]|(?:~!b|!d~|!p~)(?:\[|\Z))|\[(?=e~(?:\[|\Z))"
+_THINK_AND_CALL = r"<(?=/?(?:think|minimax:tool_call)>)"
+_TAGS = r"<(?=/?(?:(?:response|tools?)>|(?:invoke|parameter)\b))"
+
 _FORGED_CONTROL = re.compile(_CONTROL)
-_FORGED = re.compile(f"{_CONTROL}|{_TAGS}", re.IGNORECASE)
+_FORGED_MARKER = re.compile(f"{_CONTROL}|{_THINK_AND_CALL}")
+_FORGED = re.compile(f"{_CONTROL}|{_THINK_AND_CALL}|{_TAGS}", re.IGNORECASE)
+_BROKEN = rf"\g<0>{ZERO_WIDTH}"
 
 
 def defuse(text: str) -> str:
-    """Text that looks the same and holds no marker or tag of the format."""
-    return _FORGED.sub(rf"\g<0>{ZERO_WIDTH}", text)
+    """Anybody's text, looking the same, without a marker or a tag of the format."""
+    return _FORGED.sub(_BROKEN, text)
+
+
+def defuse_markers(text: str) -> str:
+    """A part of a turn without markers; tags are only characters there."""
+    return _FORGED_MARKER.sub(_BROKEN, text)
 
 
 def defuse_control(text: str) -> str:
-    """The model's own text, which may think and call but never end its turn or open another."""
-    return _FORGED_CONTROL.sub(rf"\g<0>{ZERO_WIDTH}", text)
+    """A turn as M2 wrote it, which thinks and calls, but cannot end itself or open another."""
+    return _FORGED_CONTROL.sub(_BROKEN, text)
 
 
 def unfinished(data: str, at: int, needles: Sequence[str]) -> int:

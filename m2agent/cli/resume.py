@@ -33,8 +33,8 @@ def resume(
     max_tokens: int | None,
 ) -> int:
     """Go on with RUN: an id, the beginning of one, or "last"."""
-    limits = limited(Limits(), max_turns, max_minutes, max_tokens)
-    return carry_on(run, output, lambda steps: [], on_ask=on_ask, rules=rules, limits=limits)
+    bounds = (max_turns, max_minutes, max_tokens)
+    return carry_on(run, output, lambda steps: [], on_ask=on_ask, rules=rules, bounds=bounds)
 
 
 def carry_on(
@@ -44,7 +44,7 @@ def carry_on(
     *,
     on_ask: str = "park",
     rules: str | None = None,
-    limits: Limits | None = None,
+    bounds: tuple[int | None, float | None, int | None] = (None, None, None),
 ) -> int:
     """Own the run, write down what `answer` makes of its open steps, and go on."""
     journal = Journal(journal_file())
@@ -53,8 +53,7 @@ def carry_on(
     if not records:
         raise UsageError(f"Run {id} never began. Start it again with: m2agent run")
     setup = setup_of(records, choose(None, None, rules))
-    if limits:
-        setup = replace(setup, limits=limits)
+    setup = replace(setup, limits=limited(setup.limits or Limits(), *bounds))
     run = journal.open(id)
     try:
         for record in journal.read(id):

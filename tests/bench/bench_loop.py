@@ -12,7 +12,9 @@ import tempfile
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from itertools import pairwise
 from pathlib import Path
+from typing import ClassVar
 
 from m2agent.events import Called, Event, Record, Said, Thought, ToolSpec, Turned
 from m2agent.loop import Limits, carry_on
@@ -24,8 +26,8 @@ from m2agent.tool import Result, tool
 class Echo:
     """A connector whose one tool costs nothing."""
 
-    name = "echo"
-    kind = "echo"
+    name: ClassVar[str] = "echo"
+    kind: ClassVar[str] = "echo"
 
     @classmethod
     async def open(cls, account: object) -> "Echo":
@@ -42,9 +44,9 @@ class Echo:
 class Endless:
     """A model that thinks 400 bytes and calls a tool, so many times."""
 
-    name = "endless"
-    context = None
-    judges = False
+    name: str = "endless"
+    context: int | None = None
+    judges: bool = False
 
     def __init__(self, turns: int) -> None:
         self._turns = turns
@@ -77,7 +79,7 @@ async def cpu_of_turns(turns: int) -> list[float]:
                 if isinstance(piece, Record) and isinstance(piece.event, Turned):
                     marks.append(time.process_time())
         journal.close()
-    return [after - before for before, after in zip(marks, marks[1:], strict=False)]
+    return [after - before for before, after in pairwise(marks)]
 
 
 def recorded_step() -> float:

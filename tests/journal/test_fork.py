@@ -44,9 +44,7 @@ def test_a_fork_of_everything_is_everything() -> None:
 
 
 def test_effects_after_the_turn_stay_done_and_are_told() -> None:
-    told = Noted(
-        "Taken back to here. Done in the meantime, and still so:\n- mail_draft: [draft d1]"
-    )
+    words = "Taken back to here. Done in the meantime, and still so:\n- mail_draft: [draft d1]"
 
     assert forked(_ALL, 1) == [*_HEAD, *_FIRST, Noted(words)]
 

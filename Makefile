@@ -1,0 +1,74 @@
+# How this folder is run, tested and checked. Everything lands in .venv, built with Python 3.11 or
+# newer: `make run PYTHON=python3.12` names another one.
+
+PYTHON ?= python3
+bin := .venv/bin
+made := .venv/made
+pip := $(bin)/python -m pip --disable-pip-version-check
+
+.PHONY: help run test check bench remote lock clean
+.DELETE_ON_ERROR:
+
+help:
+	@echo "make run     try m2agent on a sample office"
+	@echo "make test    run the tests"
+	@echo "make check   formatting, lint, types, and which part may import which"
+	@echo "make bench   measure"
+	@echo "make remote  add hosted models, through litellm"
+	@echo "make lock    write packaging/lock anew from pyproject.toml"
+	@echo "make clean   remove what was installed and built here"
+
+run: $(made)/run $(made)/llama
+	@$(bin)/m2agent models pull starter
+	@$(bin)/m2agent --office sample
+
+test: $(made)/dev
+	$(bin)/python -m pytest -n auto --dist loadfile
+
+check: $(made)/dev
+	$(bin)/ruff check
+	$(bin)/ruff format --check
+	$(bin)/lint-imports
+	$(bin)/pyright
+
+bench: $(made)/dev
+	@for bench in tests/bench/bench_*.py; do \
+	    echo "== $$bench"; $(bin)/python "$$bench" || exit 1; \
+	done
+
+remote: $(made)/remote
+
+lock: $(made)/dev
+	packaging/lock.sh
+
+clean:
+	rm -rf .venv dist build snapshot_report.html .pytest_cache .ruff_cache .hypothesis \
+	    .import_linter_cache .grimp_cache
+
+$(bin)/python:
+	@command -v "$(PYTHON)" > /dev/null || { \
+	    echo "There is no $(PYTHON) here. Install Python 3.11 or newer, then run make again."; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo "$(PYTHON) is $$("$(PYTHON)" -V 2>&1), and m2agent needs Python 3.11 or newer." \
+	        "Name one that is: make run PYTHON=python3.12"; exit 1; }
+	@"$(PYTHON)" -m venv --clear .venv
+
+$(made)/run: packaging/lock/run.txt pyproject.toml $(bin)/python
+	@echo "Installing what m2agent needs into .venv: about a minute."
+	@$(pip) install --quiet --require-hashes --no-deps -r packaging/lock/run.txt
+	@$(pip) install --quiet --no-deps --no-build-isolation --editable .
+	@mkdir -p $(made) && touch $@
+
+$(made)/llama: packaging/lock/llama.txt $(bin)/python | $(made)/run
+	@$(bin)/python packaging/llama.py
+	@touch $@
+
+$(made)/dev: packaging/lock/dev.txt $(made)/run $(made)/llama
+	@echo "Installing what tests and checks need: about a minute."
+	@$(pip) install --quiet --require-hashes --no-deps -r packaging/lock/dev.txt
+	@touch $@
+
+$(made)/remote: packaging/lock/remote.txt $(made)/run
+	@echo "Installing litellm into .venv: about a minute."
+	@$(pip) install --quiet --require-hashes --no-deps -r packaging/lock/remote.txt
+	@touch $@

@@ -41,6 +41,7 @@ from m2agent.loop.judge import judge
 from m2agent.loop.limits import Limits, Spent
 from m2agent.loop.steering import Steering
 from m2agent.loop.steps import Turn, last_turn
+from m2agent.loop.stuck import nudged, stuck
 from m2agent.model import Model, ModelSettings, Progress, Token
 from m2agent.policy import Rules
 from m2agent.toolbox import Toolbox
@@ -121,6 +122,14 @@ async def _forward(run: Run, crew: Crew) -> AsyncGenerator[Record | Token | Prog
         if stopped := _stop(run, crew, spent):
             yield run.add(stopped)[0]
             return
+        if circling := stuck(run.events):
+            told = nudged(run.events)
+            if told:
+                yield run.add(_ended("failed", f"The model is stuck. {circling}"))[0]
+                return
+            if told is None:
+                words = f"{circling} Try another way, or report what is done and what is open."
+                yield run.add(Noted(words, about="stuck"))[0]
         if warning := spent.warning():
             spent.count(warning)
             yield run.add(warning)[0]

@@ -237,7 +237,7 @@ async def test_the_limit_of_turns_ends_the_run_and_resuming_goes_on(tmp_path: Pa
 
 
 async def test_the_model_is_told_when_a_limit_is_near(tmp_path: Path) -> None:
-    turns = [{"calls": [call("look")]} for _ in range(12)]
+    turns = [{"calls": [call("look", word=str(n))]} for n in range(12)]
     scene, _ = stage(tmp_path, *turns, limits=Limits(turns=10))
 
     events = await scene.play()

@@ -24,11 +24,15 @@ class Token:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far the prompt has been read, in tokens, and how long the rest will take."""
+    """How far the prompt has been read, in tokens, and how long the rest will take.
+
+    `ahead` turns of others come first: it waits.
+    """
 
     done: int
     total: int
     seconds_left: float | None = None
+    ahead: int = 0
 
 
 @dataclass(frozen=True)

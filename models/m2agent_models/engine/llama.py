@@ -211,6 +211,18 @@ class Llama:
         return out
 
     @property
+    def bos(self) -> str:
+        """The token that begins a text, as text; empty where there is none."""
+        return self._text(self.lib.llama_vocab_bos(self.vocab))
+
+    @property
+    def eos(self) -> str:
+        return self._text(self.lib.llama_vocab_eos(self.vocab))
+
+    def _text(self, token: int) -> str:
+        return self.piece(token).decode("utf-8", "replace") if token >= 0 else ""
+
+    @property
     def opening(self) -> Tokens:
         """What the vocabulary wants before every text, mostly nothing or one token."""
         wanted = self.lib.llama_vocab_get_add_bos(self.vocab)

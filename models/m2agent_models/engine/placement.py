@@ -5,7 +5,7 @@ is found by arithmetic and not by the kernel. Every number can be set in `[engin
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
@@ -64,13 +64,6 @@ class Plan:
     ubatch: int
     sequences: int
     why: str
-
-    @classmethod
-    def from_json(cls, text: str) -> "Plan":
-        return msgspec.json.decode(text.encode(), type=cls)
-
-    def to_json(self) -> str:
-        return msgspec.json.encode({f.name: getattr(self, f.name) for f in fields(self)}).decode()
 
 
 @dataclass(frozen=True)

@@ -20,10 +20,11 @@ from typing import TextIO
 import msgspec
 
 from m2agent.errors import M2Error
-from m2agent_models.engine import wire
+from m2agent_models.engine import gguf, wire
 from m2agent_models.engine.address import Address
-from m2agent_models.engine.llama import Llama
-from m2agent_models.engine.placement import Plan
+from m2agent_models.engine.llama import Llama, library
+from m2agent_models.engine.machine import this_machine
+from m2agent_models.engine.placement import Wishes, plan
 from m2agent_models.engine.schedule import Schedule, failure
 
 _log = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ Work = tuple[int, wire.Reply | wire.Cancel | None]
 """A client's request; None says that the client left."""
 
 
-def run(model: Path, plan: Plan, address: Address, idle: float) -> int:
+def run(model: Path, wish: Wishes, address: Address) -> int:
     """Be the engine of this model until nobody needs it. Returns the exit code."""
     lock = address.lock.open("w")
     if not _locked(lock):
@@ -51,7 +52,7 @@ def run(model: Path, plan: Plan, address: Address, idle: float) -> int:
         listening.listen()
         listening.setblocking(False)
         try:
-            return asyncio.run(_Process(model, plan, idle).serve(listening))
+            return asyncio.run(_Process(model, wish).serve(listening))
         finally:
             address.socket.unlink(missing_ok=True)
 
@@ -65,10 +66,9 @@ def _locked(file: TextIO) -> bool:
 
 
 class _Process:
-    def __init__(self, model: Path, plan: Plan, idle: float) -> None:
+    def __init__(self, model: Path, wish: Wishes) -> None:
         self._model = model
-        self._plan = plan
-        self._idle = idle
+        self._wish = wish
         self._work: queue.SimpleQueue[Work] = queue.SimpleQueue()
         self._clients: dict[int, asyncio.StreamWriter] = {}
         self._state: wire.Message = wire.Loading(0.0)
@@ -82,7 +82,7 @@ class _Process:
         loop = self._loop = asyncio.get_running_loop()
         for sign in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(sign, self._over.set)
-        self._alone = loop.call_later(max(self._idle, _FIRST_CLIENT), self._over.set)
+        self._alone = loop.call_later(max(self._wish.idle, _FIRST_CLIENT), self._over.set)
         numbers = iter(range(1, sys.maxsize))
 
         async def attend(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -128,7 +128,7 @@ class _Process:
         self._work.put((client, None))
         self._abort()
         if not self._clients:
-            self._alone = self._loop.call_later(self._idle, self._over.set)
+            self._alone = self._loop.call_later(self._wish.idle, self._over.set)
 
     # In the computing thread
 
@@ -146,11 +146,15 @@ class _Process:
         def loading(share: float) -> None:
             self._loop.call_soon_threadsafe(self._tell_all, wire.Loading(share))
 
-        llama = Llama(self._model, self._plan, loading)
+        machine = this_machine()
+        offload = bool(machine.gpu) and bool(library().llama_supports_gpu_offload())
+        placed = plan(gguf.read(self._model), machine, self._wish, offload=offload)
+        _log.info("%s", placed.why)
+        llama = Llama(self._model, placed, loading)
         self._abort = llama.abort
-        ready = wire.Ready(llama.size, self._plan.sequences, self._plan.why)
+        ready = wire.Ready(llama.size, placed.sequences, placed.why, llama.bos, llama.eos)
         self._loop.call_soon_threadsafe(self._tell_all, ready)
-        schedule = Schedule(llama, self._plan.sequences, self._plan.ubatch, self._send)
+        schedule = Schedule(llama, placed.sequences, placed.ubatch, self._send)
         while not self._stopping:
             # Whoever asks for an abort has put the reason into the queue before.
             llama.go_on()

@@ -73,11 +73,13 @@ class Loading(Message, frozen=True):
 
 
 class Ready(Message, frozen=True):
-    """The model can be used. `plan` is how it was placed, in words."""
+    """The model can be used. `plan` is how it was placed, in words; `bos` and `eos` are text."""
 
     context: int
     sequences: int
     plan: str
+    bos: str
+    eos: str
 
 
 class Queued(Message, frozen=True):

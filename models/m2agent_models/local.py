@@ -1,0 +1,196 @@
+"""The back end `local`: a GGUF on this machine, through the engine.
+
+local                  what [engine] names, the starter at first
+m2.7-iq4-xs            a name of the catalogue that was pulled
+/models/any.gguf       a file
+"""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+import msgspec
+
+from m2agent.errors import ModelError, SetupError
+from m2agent.events import Asked, Began, Called, Event, ToolSpec, Turned
+from m2agent.model import ModelSettings, Piece, Progress
+from m2agent_models import catalogue, m2
+from m2agent_models.chat_template import frames
+from m2agent_models.engine import gguf, wire
+from m2agent_models.engine.client import Engine, EngineGone
+from m2agent_models.engine.placement import Wishes, wishes
+from m2agent_models.m2.grammar import grammar
+
+
+class Format(Protocol):
+    """How a conversation is written for a model."""
+
+    @property
+    def thinking(self) -> bool: ...
+
+    def segments(self, history: Sequence[Event], tools: Sequence[ToolSpec]) -> list[m2.Segment]: ...
+
+
+class Local:
+    """A model file, with the engine that has it open. `plan` says in words how it was placed."""
+
+    judges = True
+
+    def __init__(self, path: Path, wish: Wishes, engine: Engine, format: Format) -> None:
+        self.name = path.stem
+        self.context: int | None = engine.ready.context
+        self.plan = engine.ready.plan
+        self._path = path
+        self._wish = wish
+        self._engine = engine
+        self._format = format
+        self._attaching = asyncio.Lock()
+
+    @classmethod
+    async def open(cls, rest: str, settings: dict[str, Any]) -> Self:
+        """Open a model by name or path; returns once it is loaded, for M2 after a minute or so.
+
+        Raises SetupError for what the person can put right, ModelError where llama.cpp refuses.
+        """
+        wish = wishes(settings)
+        path = model_file(rest or wish.model)
+        header = await asyncio.to_thread(gguf.read, path)
+        engine = await Engine.attach(path, wish)
+        try:
+            format = await asyncio.to_thread(_format, header, engine.ready)
+        except SetupError:
+            await engine.close()
+            raise
+        return cls(path, wish, engine, format)
+
+    async def reply(
+        self, history: Sequence[Event], tools: Sequence[ToolSpec], settings: ModelSettings
+    ) -> AsyncGenerator[Piece, None]:
+        """One turn, as the contract of `Model` has it.
+
+        Where the engine dies before anything of the turn was shown, it is started anew, once.
+        """
+        request = self._request(history, tools, settings)
+        turn = 1 + sum(isinstance(event, Turned) for event in history)
+        shown = False
+        for last in (False, True):
+            parser = m2.Parser(tools, turn, thinking=self._format.thinking)
+            try:
+                engine = await self._attached()
+                async with aclosing(_pieces(engine.reply(request), parser)) as pieces:
+                    async for piece in pieces:
+                        shown = shown or not isinstance(piece, Progress)
+                        yield piece
+                return
+            except EngineGone as error:
+                if shown or last:
+                    raise ModelError(
+                        f"{error} Nothing that was done is lost: the run can be resumed."
+                    ) from error
+
+    async def close(self) -> None:
+        await self._engine.close()
+
+    async def _attached(self) -> Engine:
+        async with self._attaching:
+            if not self._engine.alive:
+                await self._engine.close()
+                self._engine = await Engine.attach(self._path, self._wish)
+            return self._engine
+
+    def _request(
+        self, history: Sequence[Event], tools: Sequence[ToolSpec], settings: ModelSettings
+    ) -> wire.Reply:
+        return wire.Reply(
+            id=0,
+            conversation=_conversation(history),
+            segments=[
+                wire.Segment(segment.kind, segment.text, segment.tokens)
+                for segment in self._format.segments(history, tools)
+            ],
+            sampling=wire.Sampling(
+                settings.temperature, settings.top_p, settings.top_k, settings.min_p, settings.seed
+            ),
+            grammar=grammar(tools),
+            thinking=self._format.thinking,
+            max_tokens=settings.max_tokens,
+            max_thinking=settings.max_thinking,
+        )
+
+
+def model_file(name: str) -> Path:
+    """The file that a name of the catalogue or a path means. Raises SetupError without one."""
+    if name.endswith(".gguf") or "/" in name:
+        return Path(name).expanduser().absolute()
+    entry = catalogue.find(name)
+    if not entry.path.exists():
+        raise SetupError(
+            f"The model {entry.name} ({entry.title}, {entry.size / 1e9:.1f} GB) is not here yet.",
+            fix=f"Run: m2agent models pull {entry.name}",
+        )
+    return entry.path
+
+
+class _M2:
+    """M2's own format; its prompt opens the thinking."""
+
+    thinking = True
+
+    def segments(self, history: Sequence[Event], tools: Sequence[ToolSpec]) -> list[m2.Segment]:
+        return m2.segments(history, tools)
+
+
+def _format(header: gguf.Header, ready: wire.Ready) -> Format:
+    """M2's for M2, and for whatever was trained on M2's template; the file's own for others."""
+    speaks_m2 = f"{m2.ROLE}ai" in header.template and m2.CALLS in header.template
+    if header.architecture == "minimax-m2" or speaks_m2:
+        return _M2()
+    return frames(header.template, bos=ready.bos, eos=ready.eos, name=header.path.name)
+
+
+async def _pieces(
+    answers: AsyncGenerator[wire.Answer, None], parser: m2.Parser
+) -> AsyncGenerator[Piece, None]:
+    """What the engine says, as the loop understands it."""
+    calls = False
+    async with aclosing(answers):
+        async for answer in answers:
+            match answer:
+                case wire.Queued(ahead=ahead):
+                    yield Progress(0, 0, ahead=ahead + 1)
+                case wire.Prefilling(done=done, total=total, seconds_left=seconds):
+                    yield Progress(done, total, seconds)
+                case wire.Text(text=text):
+                    for piece in parser.stream(text):
+                        calls = calls or isinstance(piece, Called)
+                        yield piece
+                case wire.Turn():
+                    for part in parser.close():
+                        calls = calls or isinstance(part, Called)
+                        yield part
+                    yield _turned(answer, calls=calls)
+                case _:
+                    pass
+
+
+def _turned(turn: wire.Turn, *, calls: bool) -> Turned:
+    return Turned(
+        "calls" if calls else "length" if turn.reason == "length" else "stop",
+        evaluated=turn.evaluated,
+        reused=turn.reused,
+        generated=turn.generated,
+        prefill_seconds=turn.prefill_seconds,
+        decode_seconds=turn.decode_seconds,
+        context_used=turn.context_used,
+        context_size=turn.context_size,
+        tokens=turn.tokens,
+    )
+
+
+def _conversation(history: Sequence[Event]) -> str:
+    """A name for the conversation: the same for all its turns, forks and judgements."""
+    first = [next((e for e in history if isinstance(e, kind)), None) for kind in (Began, Asked)]
+    return hashlib.sha256(msgspec.json.encode(first)).hexdigest()[:12]

@@ -1,0 +1,233 @@
+"""Where commands run: what they see, what they may change, and what keeps them there.
+
+Commands see the system's programs and the work folder, and change only the work folder and a
+temporary folder of their own. Everything is hidden unless it is named here, so the home folder,
+its keys, m2agent's own journal and credentials, and the sockets of other programs are not there.
+There is no network. How that is enforced is found out once, by trying:
+
+bubblewrap    the whole of the above, on Linux, where bwrap is installed and may work
+namespaces    the same by `confine`, where the system lets users make namespaces
+landlock      files and TCP only: UDP, sockets in the file system, and the permissions of the
+              person's other files stay within reach
+seatbelt      macOS, by sandbox-exec; a process that detaches itself may outlive the shell there
+none          nothing holds commands back, so that none of them counts as only reading
+
+What no sandbox here bounds: processor time, and memory up to the point where the system ends
+something, which is then a command and not another program. A file can grow to 4 GB. What is
+written into the work folder is there for other programs to run later.
+"""
+
+import functools
+import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from m2agent.errors import SetupError
+from m2agent.home import home
+from m2agent_connectors.shell import confine, seatbelt
+
+Kind = Literal["bubblewrap", "namespaces", "landlock", "seatbelt", "none"]
+
+_SYSTEM = """
+/usr /bin /sbin /lib /lib32 /lib64 /libx32 /etc /opt /nix/store /gnu/store /run/current-system
+/System /Library /private/etc /private/var/select /private/var/db/timezone
+"""
+
+_BOUNDS = """
+ulimit -c 0 -f 4194304; ulimit -u 4096 2>/dev/null
+echo 1000 2>/dev/null >/proc/self/oom_score_adj
+exec "$@"
+"""
+
+_FULL = "They change only the work folder; your home folder, keys and the network are out of reach."
+_WORDS: dict[Kind, str] = {
+    "bubblewrap": f"Commands run inside bubblewrap. {_FULL}",
+    "namespaces": f"Commands run inside namespaces and Landlock. {_FULL}",
+    "landlock": "Commands run under Landlock. They change only the work folder and do not see your"
+    " home folder; UDP and local sockets stay open. Installing bubblewrap closes these.",
+    "seatbelt": f"Commands run inside sandbox-exec. {_FULL}",
+    "none": "There is no sandbox on this machine, so that every command asks first."
+    " On Linux, install bubblewrap.",
+}
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """A way of holding programs in, that was found to work."""
+
+    kind: Kind
+
+    @property
+    def active(self) -> bool:
+        return self.kind != "none"
+
+    def describe(self) -> str:
+        """What it does and does not do, in a sentence or two for a person."""
+        return _WORDS[self.kind]
+
+    def tmp(self, tmp: Path) -> Path:
+        """The name that the folder `tmp` has for a program inside."""
+        return Path("/tmp") if self.kind in ("bubblewrap", "namespaces") else tmp
+
+    def environment(self, work: Path, tmp: Path) -> dict[str, str]:
+        """All variables of a program inside; none of them is a secret."""
+        utf8 = "C.UTF-8" if confine.LINUX else "en_US.UTF-8"
+        paths = ["/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin", "/sbin"]
+        if not confine.LINUX:
+            paths.insert(0, "/opt/homebrew/bin")
+        return {
+            "PATH": os.pathsep.join([*paths, f"{sys.base_prefix}/bin"]),
+            "HOME": str(work),
+            "TMPDIR": str(self.tmp(tmp)),
+            "LANG": utf8,
+            "LC_ALL": utf8,
+            "TERM": "dumb",
+            "SHELL": _bash(),
+            "PAGER": "cat",
+            "GIT_PAGER": "cat",
+            "GIT_TERMINAL_PROMPT": "0",
+            "LESS": "-FX",
+            "CI": "true",
+            "DEBIAN_FRONTEND": "noninteractive",
+            **({"TZ": os.environ["TZ"]} if "TZ" in os.environ else {}),
+        }
+
+    def wrap(self, program: Sequence[str], *, work: Path, tmp: Path, cwd: Path) -> list[str]:
+        """The command line that runs `program` inside, with everything it starts ended after it.
+
+        `work` and `tmp` are absolute and free of links; `cwd` is inside `work`.
+        """
+        bounded = [_bash(), "-c", _BOUNDS, "bash", *program]
+        if self.kind == "bubblewrap":
+            return [*_bubblewrap(work, tmp, cwd), *bounded]
+        wanted: dict[str, object] = {"cwd": str(cwd)}
+        if self.kind in ("namespaces", "landlock"):
+            wanted["namespaces"] = self.kind == "namespaces"
+            wanted["tmp"] = str(tmp)
+            wanted["read"] = [str(path) for path in _visible() if not path.is_symlink()]
+            wanted["write"] = [str(work), str(tmp)]
+        if self.kind == "seatbelt":
+            profile = seatbelt.profile(_visible(), [work, tmp])
+            bounded = ["/usr/bin/sandbox-exec", "-p", profile, *bounded]
+        python = [sys.executable, "-I", "-S", confine.__file__]
+        return [*python, json.dumps(wanted), *bounded]
+
+
+@functools.cache
+def probe() -> Sandbox:
+    """The strongest sandbox that works here, found by running a command in it. Takes 0.1 s."""
+    for kind in _candidates():
+        if _works(Sandbox(kind)):
+            return Sandbox(kind)
+    return Sandbox("none")
+
+
+def _candidates() -> Iterator[Kind]:
+    if confine.LINUX:
+        if shutil.which("bwrap"):
+            yield "bubblewrap"
+        if confine.landlock_abi():
+            yield from ("namespaces", "landlock")
+    elif Path("/usr/bin/sandbox-exec").exists():
+        yield "seatbelt"
+
+
+def check_work_folder(work: Path) -> None:
+    """Raises SetupError where the work folder holds what commands must not see."""
+    for what, hidden in (("your home folder", Path.home()), ("m2agent's own state", home())):
+        if hidden.resolve().is_relative_to(work):
+            raise SetupError(
+                f"The work folder {work} contains {what}, which commands must not see.",
+                fix="Choose a folder inside it, in the configuration: work = "
+                f'"{Path.home() / "Documents"}"',
+            )
+
+
+def _works(sandbox: Sandbox) -> bool:
+    """Whether a command inside writes where it may, and sees nothing of what it may not."""
+    with tempfile.TemporaryDirectory(prefix="m2agent-") as folder:
+        secret, work, tmp = (Path(folder).resolve() / name for name in ("secret", "work", "tmp"))
+        secret.write_text("secret")
+        work.mkdir()
+        tmp.mkdir()
+        attempt = ["bash", "-c", 'cat "$1"; touch "$1.new" proof', "bash", str(secret)]
+        try:
+            ended = subprocess.run(
+                sandbox.wrap(attempt, work=work, tmp=tmp, cwd=work),
+                env=sandbox.environment(work, tmp),
+                cwd=work,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=10,
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return False
+        leaked = ended.stdout or secret.with_suffix(".new").exists()
+        return (work / "proof").exists() and not leaked
+
+
+def _bash() -> str:
+    bash = shutil.which("bash")
+    if bash is None:
+        raise SetupError("There is no bash here.", fix="Install it: sudo apt install bash")
+    return bash
+
+
+def _bubblewrap(work: Path, tmp: Path, cwd: Path) -> list[str]:
+    arguments = ["bwrap", "--unshare-all", "--die-with-parent", "--cap-drop", "ALL"]
+    arguments += ["--proc", "/proc", "--dev", "/dev"]
+    shared = tmp / "shm"
+    shared.mkdir(exist_ok=True)
+    arguments += ["--bind", str(shared), "/dev/shm", "--remount-ro", "/dev"]
+    for path in _visible():
+        if path.is_symlink():
+            arguments += ["--symlink", str(path.readlink()), str(path)]
+        else:
+            arguments += ["--ro-bind-try", str(path), str(path)]
+    arguments += ["--bind", str(tmp), "/tmp", "--bind", str(work), str(work), "--remount-ro", "/"]
+    return [*arguments, "--chdir", str(cwd), "--"]
+
+
+def _visible() -> list[Path]:
+    """The system's files, and the Python that runs m2agent, without what must stay hidden."""
+    hidden = {Path.home().resolve(), home().resolve()}
+    if os.geteuid() == 0:  # root would see what only root may see
+        hidden.update(_private(Path("/etc")))
+    shown = [part for root in _SYSTEM.split() for part in _parts(Path(root), hidden)]
+    python = Path(sys.base_prefix).resolve()
+    if not any(python.is_relative_to(path) for path in shown):
+        shown += [python] if not any(path.is_relative_to(python) for path in hidden) else []
+    return shown
+
+
+def _parts(path: Path, hidden: set[Path]) -> Iterator[Path]:
+    """The largest parts of `path` that hold nothing hidden."""
+    if path.is_symlink():
+        yield path
+    elif path in hidden or not path.exists():
+        return
+    elif any(other.is_relative_to(path) for other in hidden):
+        for child in sorted(path.iterdir()):
+            yield from _parts(child, hidden)
+    else:
+        yield path
+
+
+def _private(folder: Path) -> Iterator[Path]:
+    """What in a folder is not for everybody to read."""
+    for child in folder.iterdir():
+        if child.is_symlink():
+            continue
+        mode = child.lstat().st_mode
+        if not mode & stat.S_IROTH:
+            yield child
+        elif stat.S_ISDIR(mode):
+            yield from _private(child)

@@ -42,6 +42,10 @@ class Connector(Protocol):
         """Connect, check nothing that costs time. Raises SetupError with the fix."""
         ...
 
+    def describe(self) -> str:
+        """How it stands, for a person, in a few words: what it holds, how it is confined."""
+        ...
+
     async def close(self) -> None:
         """Let go of everything; what is still running is ended."""
         ...
@@ -59,7 +63,13 @@ def connector_named(name: str) -> type[Connector]:
     """The connector class behind `connector = "NAME"`. Raises SetupError if there is none."""
     found = entry_points(group="m2agent.connectors", name=name)
     for entry in found:
-        return cast(type[Connector], entry.load())
+        try:
+            return cast(type[Connector], entry.load())
+        except (ImportError, AttributeError) as error:
+            raise SetupError(
+                f"The connector {name!r} cannot be loaded from {entry.value}: {error}.",
+                fix="Install the package that brings it again, then try once more.",
+            ) from error
     known = ", ".join(sorted(entry_points(group="m2agent.connectors").names))
     raise SetupError(
         f"There is no connector called {name!r}. Installed are: {known}.",

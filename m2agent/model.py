@@ -71,6 +71,10 @@ class Model(Protocol):
         """
         ...
 
+    def describe(self) -> str:
+        """What it runs on, for a person, in a few words."""
+        ...
+
     async def close(self) -> None: ...
 
 

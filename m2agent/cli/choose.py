@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from m2agent.desk import Setup
-from m2agent.errors import UsageError
 from m2agent.home import config_file, home, offices, private
 from m2agent.loop import Limits
 from m2agent.policy import Rules, read_rules
@@ -44,16 +43,15 @@ def in_office(setup: Setup, name: str) -> Setup:
     if name == "sample":
         stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
         folder = private(offices()) / f"{stamp}-{secrets.token_hex(2)}"
-        office.write(folder)
+        person = office.write(folder).person
     else:
         folder = Path(name).expanduser().absolute()
-        if not (folder / "mail").is_dir():
-            raise UsageError(f"{folder} is no office. Make one with: --office sample")
+        person = office.read(folder).person
     return replace(
         setup,
         work=folder / "work",
         accounts=office.accounts(folder),
-        person=setup.person or office.PERSON,
+        person=setup.person or f"{person.name} <{person.address}>",
     )
 
 

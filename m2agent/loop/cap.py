@@ -41,6 +41,9 @@ class Artifacts:
     async def open(cls, account: Account) -> Self:
         return cls()
 
+    def describe(self) -> str:
+        return "long results of this run"
+
     async def close(self) -> None: ...
 
     @tool(effect="read")

@@ -91,6 +91,9 @@ class Local:
                         f"{error} Nothing that was done is lost: the run can be resumed."
                     ) from error
 
+    def describe(self) -> str:
+        return self.plan
+
     async def close(self) -> None:
         await self._engine.close()
 

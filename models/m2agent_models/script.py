@@ -94,6 +94,9 @@ class Script:
             yield Called(f"{played + 1}.{place}", call.tool, arguments)
         yield Turned("calls" if turn.calls else "stop", generated=-(-length // _CHARACTERS_A_TOKEN))
 
+    def describe(self) -> str:
+        return f"{len(self._turns)} written turns"
+
     async def close(self) -> None: ...
 
 

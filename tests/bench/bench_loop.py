@@ -33,6 +33,9 @@ class Echo:
     async def open(cls, account: object) -> "Echo":
         return cls()
 
+    def describe(self) -> str:
+        return "for measuring"
+
     async def close(self) -> None: ...
 
     @tool(effect="read")
@@ -62,6 +65,9 @@ class Endless:
         else:
             yield Called("", "echo_turn", {"n": self._done})
         yield Turned()
+
+    def describe(self) -> str:
+        return "for measuring"
 
     async def close(self) -> None: ...
 

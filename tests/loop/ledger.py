@@ -28,6 +28,9 @@ class Ledger:
     async def open(cls, account: Account) -> Self:
         return cls(account.folder / "ledger.jsonl")
 
+    def describe(self) -> str:
+        return f"{len(self.entries())} entries"
+
     async def close(self) -> None: ...
 
     def entries(self) -> list[dict[str, Any]]:

@@ -65,6 +65,9 @@ class LocalNotes:
             ) from error
         return cls(folder, account.folder)
 
+    def describe(self) -> str:
+        return f"Markdown notes in {self._folder.root}"
+
     async def close(self) -> None:
         self._index.close()
 

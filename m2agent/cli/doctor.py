@@ -1,0 +1,158 @@
+"""`m2agent doctor`: what works here, what does not, and how to mend it."""
+
+import asyncio
+import platform
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal
+
+import click
+import msgspec
+
+from m2agent.cli.choose import choose
+from m2agent.desk import open_account, open_model
+from m2agent.errors import M2Error, SetupError
+from m2agent.home import config_file, home, journal_file, private
+from m2agent.journal import Journal
+from m2agent.printable import printable
+from m2agent.settings import LimitSettings, Settings
+
+_LITTLE_DISK = 2e9
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at."""
+
+    what: str
+    state: Literal["ok", "note", "problem"]
+    words: str
+    fix: str = ""
+
+
+@click.command
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per finding.")
+@click.option("--settings", is_flag=True, help="Print every key of the configuration instead.")
+def doctor(as_json: bool, settings: bool) -> int:
+    """Check that everything works, and say how to mend what does not."""
+    if settings:
+        click.echo(_documented())
+        return 0
+    problems = 0
+    for finding in _findings():
+        problems += finding.state == "problem"
+        if as_json:
+            click.echo(msgspec.json.encode(asdict(finding)).decode())
+            continue
+        sign = {"ok": "ok  ", "note": "note", "problem": "BAD "}[finding.state]
+        click.echo(printable(f"{sign}  {finding.what:<12} {finding.words}"))
+        if finding.fix:
+            click.echo(printable(f"{'':18} {finding.fix}"))
+    return 3 if problems else 0
+
+
+def _findings() -> Iterator[Finding]:
+    yield Finding(
+        "m2agent",
+        "ok",
+        f"{version('m2agent')} on Python {platform.python_version()}, {sys.platform}",
+    )
+    yield _state()
+    yield _journal()
+    try:
+        setup = choose(None, None)
+    except M2Error as error:
+        yield _problem("settings", error)
+        return
+    yield Finding(
+        "settings", "ok", str(config_file()) if config_file().exists() else "the defaults"
+    )
+    yield asyncio.run(_model(setup.model, dict(setup.engine or {})))
+    for name, table in setup.accounts.items():
+        yield asyncio.run(_account(name, dict(table), setup.work))
+
+
+def _state() -> Finding:
+    try:
+        private(home())
+        free = shutil.disk_usage(home()).free
+    except M2Error as error:
+        return _problem("state", error)
+    words = f"{home()}, {free / 1e9:,.1f} GB free"
+    if free < _LITTLE_DISK:
+        return Finding("state", "note", words, "Free some disk space before long runs.")
+    return Finding("state", "ok", words)
+
+
+def _journal() -> Finding:
+    try:
+        journal = Journal(journal_file())
+    except M2Error as error:
+        return _problem("journal", error)
+    try:
+        found, count = journal.check(), len(journal.runs())
+    except M2Error as error:
+        return _problem("journal", error)
+    finally:
+        journal.close()
+    if found != "ok":
+        error = SetupError(f"SQLite finds: {found}", fix="Export what you need: m2agent export RUN")
+        return _problem("journal", error)
+    return Finding("journal", "ok", f"{count} runs, sound")
+
+
+async def _model(name: str, engine: dict[str, object]) -> Finding:
+    try:
+        model = await open_model(name, engine)
+    except M2Error as error:
+        return _problem("model", error)
+    try:
+        return Finding("model", "ok", f"{model.name}: {model.describe()}")
+    finally:
+        await model.close()
+
+
+async def _account(name: str, table: dict[str, object], work: Path) -> Finding:
+    try:
+        connector = await open_account(name, table, work)
+    except M2Error as error:
+        return _problem(name, error)
+    try:
+        return Finding(name, "ok", f"{connector.name}: {connector.describe()}")
+    except M2Error as error:
+        return _problem(name, error)
+    finally:
+        await connector.close()
+
+
+def _problem(what: str, error: M2Error) -> Finding:
+    if isinstance(error, SetupError):
+        return Finding(what, "problem", error.problem, error.fix)
+    return Finding(what, "problem", str(error))
+
+
+def _documented() -> str:
+    """The configuration with every key, its default and what it means, as TOML comments."""
+    lines = [f"# {config_file()}", ""]
+    for name, field in Settings.model_fields.items():
+        if name == "limits":
+            continue
+        lines += [f"# {field.description}"]
+        if name == "accounts":
+            lines += ["# [accounts.work]", '# connector = "local-mail"', ""]
+        elif name == "engine":
+            lines += ["# [engine]", "# context = 32768", ""]
+        else:
+            lines += [f"# {name} = {_toml(field.default)}", ""]
+    lines += ["# [limits]"]
+    for name, field in LimitSettings.model_fields.items():
+        lines += [f"# {name} = {_toml(field.default)}  # {field.description}"]
+    return "\n".join(lines)
+
+
+def _toml(value: object) -> str:
+    return msgspec.json.encode(value).decode()

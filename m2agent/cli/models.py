@@ -1,0 +1,90 @@
+"""`m2agent models`: what can think here, and `m2agent models pull NAME`."""
+
+import sys
+import time
+
+import click
+import msgspec
+
+from m2agent.home import models as models_folder
+
+
+@click.group(invoke_without_command=True)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per model.")
+@click.pass_context
+def models(ctx: click.Context, as_json: bool) -> None:
+    """List models: how large they are, and whether this machine can run them."""
+    if ctx.invoked_subcommand:
+        return
+    from m2agent_models.catalogue import CATALOGUE, recommended
+    from m2agent_models.engine.machine import this_machine
+
+    machine = this_machine()
+    if not as_json:
+        click.echo(
+            f"This machine: {machine}. Recommended: {recommended(machine).name}.\n", err=True
+        )
+    for entry in CATALOGUE:
+        row = {
+            "name": entry.name,
+            "title": entry.title,
+            "bytes": round(entry.size),
+            "verdict": entry.verdict(machine),
+            "here": entry.path.exists(),
+            "note": entry.note,
+        }
+        if as_json:
+            click.echo(msgspec.json.encode(row).decode())
+            continue
+        state = "here" if row["here"] else row["verdict"]
+        size = f"{entry.size / 1e9:7.1f} GB"
+        click.echo(
+            f"{entry.name:<18} {size}  {state:<17}  {entry.title}. {entry.note}".rstrip(". ")
+        )
+    if not as_json:
+        click.echo("\nFetch one:  m2agent models pull NAME", err=True)
+
+
+@models.command
+@click.argument("name")
+def pull(name: str) -> None:
+    """Fetch the model NAME; goes on where an interrupted pull stopped."""
+    from m2agent_models.catalogue import find
+    from m2agent_models.pull import pull as fetch
+
+    entry = find(name)
+    if entry.path.exists():
+        click.echo(f"{entry.name} is here: {entry.path}", err=True)
+        return
+    bar = _Bar(entry.name)
+    path = fetch(name, models_folder(), bar.show)
+    bar.end()
+    click.echo(path)
+
+
+class _Bar:
+    """One line of progress on standard error, where that is a terminal."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._began = time.monotonic()
+        self._shown = 0.0
+        self._live = sys.stderr.isatty()
+
+    def show(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if not self._live or not total or now - self._shown < 0.2:
+            return
+        self._shown = now
+        rate = done / max(now - self._began, 0.1)
+        left = (total - done) / max(rate, 1)
+        click.echo(
+            f"\r{self._name}: {done / 1e6:,.0f} of {total / 1e6:,.0f} MB, "
+            f"{rate / 1e6:.1f} MB/s, {left:,.0f} s left   ",
+            nl=False,
+            err=True,
+        )
+
+    def end(self) -> None:
+        if self._live:
+            click.echo(err=True)

@@ -168,6 +168,7 @@ def test_nobody_elses_text_opens_or_closes_anything(forgery: str) -> None:
     assert forged.replace("\u200b", "") == honest.replace("Q", forgery)
 
 
+@pytest.mark.local
 def test_forged_markers_become_no_special_tokens(tiny_m2: Path) -> None:
     """By the real tokenizer, special tokens off: what is left of them is plain text."""
     from llama_cpp import Llama

@@ -121,7 +121,7 @@ def _system(text: str, tools: Sequence[ToolSpec]) -> Iterator[Segment]:
                 "parameters": tool.parameters,
             }
             yield _frame("<tool>")
-            yield _text(_json(function))
+            yield _text(json_text(function))
             yield _frame("</tool>\n")
         yield _frame(_CALLING)
     yield _frame(_CLOSED)
@@ -167,19 +167,19 @@ def _words(part: Part) -> str:
 
 def _invoke(call: Called) -> str:
     lines = "".join(
-        f'<parameter name="{name}">{_value(value)}</parameter>\n'
+        f'<parameter name="{defuse_markers(name)}">{value_text(value)}</parameter>\n'
         for name, value in call.arguments.items()
     )
-    return defuse_markers(f'<invoke name="{call.tool}">\n{lines}</invoke>\n')
+    return f'<invoke name="{defuse_markers(call.tool)}">\n{lines}</invoke>\n'
 
 
-def _value(value: Any) -> str:
+def value_text(value: Any) -> str:
     """A value as the format has it, without escapes; only what would end it is broken."""
-    text = value if isinstance(value, str) else _json(value)
-    return _VALUE_END.sub(rf"\g<0>{ZERO_WIDTH}", text)
+    text = value if isinstance(value, str) else json_text(value)
+    return _VALUE_END.sub(rf"\g<0>{ZERO_WIDTH}", defuse_markers(text))
 
 
-def _json(value: Any) -> str:
+def json_text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 

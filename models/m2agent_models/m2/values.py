@@ -29,28 +29,35 @@ def typed(text: str, schema: Any, root: Mapping[str, Any]) -> Any:
 
 def kinds_of(schema: Any, root: Mapping[str, Any]) -> set[str]:
     """The JSON types a schema allows; none where it does not say."""
-    return _kinds(schema, root, set())
-
-
-def _kinds(schema: Any, root: Mapping[str, Any], seen: set[int]) -> set[str]:
-    schema = resolve(schema, root)
-    if schema is None or id(schema) in seen:
-        return set()
-    seen.add(id(schema))
-    named = schema.get("type")
-    if isinstance(named, str):
-        return {named}
-    if isinstance(named, list):
-        return {kind for kind in cast(list[Any], named) if isinstance(kind, str)}
-    choices = choices_of(schema)
-    if choices is not None:
-        return {_name(value) for value in choices}
     kinds: set[str] = set()
-    for key in _UNIONS:
-        union = schema.get(key)
-        for choice in cast(list[Any], union) if isinstance(union, list) else []:
-            kinds |= _kinds(choice, root, seen)
+    for variant in variants_of(schema, root):
+        named = variant.get("type")
+        choices = choices_of(variant)
+        if isinstance(named, str):
+            kinds.add(named)
+        elif isinstance(named, list):
+            kinds |= {kind for kind in cast(list[Any], named) if isinstance(kind, str)}
+        elif choices is not None:
+            kinds |= {_name(value) for value in choices}
     return kinds
+
+
+def variants_of(schema: Any, root: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The schemas of which a value fits at least one: itself, or all that its unions offer."""
+    variants: list[dict[str, Any]] = []
+    seen: set[int] = set()
+    waiting = [schema]
+    while waiting:
+        found = resolve(waiting.pop(0), root)
+        if found is None or id(found) in seen:
+            continue
+        seen.add(id(found))
+        unions = [found[key] for key in _UNIONS if isinstance(found.get(key), list)]
+        if unions and "type" not in found:
+            waiting += [choice for union in unions for choice in cast(list[Any], union)]
+        else:
+            variants.append(found)
+    return variants
 
 
 def choices_of(schema: Mapping[str, Any]) -> list[Any] | None:

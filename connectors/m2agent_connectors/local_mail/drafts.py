@@ -1,0 +1,157 @@
+"""Drafts: written from a tool's arguments, found again after a crash, and put back as they were."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from m2agent.errors import ToolFailed
+from m2agent.events import Receipt
+from m2agent.tool import Operation, Result
+from m2agent_connectors.local_mail.store import Store
+from m2agent_connectors.mail import compose
+from m2agent_connectors.mail.address import Address
+from m2agent_connectors.mail.compose import Letter
+from m2agent_connectors.mail.lines import Stretch, joined, size, source
+from m2agent_connectors.mail.message import parse
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What mail_draft was asked for; None is what was not said."""
+
+    to: Sequence[str] | None
+    cc: Sequence[str] | None
+    bcc: Sequence[str] | None
+    subject: str | None
+    body: str | None
+    reply_to: str | None
+    reply_all: bool
+    forward: str | None
+    attach: Sequence[str] | None
+    draft_id: str | None
+
+
+def draft_number(store: Store, id: str) -> int:
+    """Raises ToolFailed for a mail that is no draft, or none any more."""
+    number = store.number(id)
+    labels = store.labels_of(number)
+    if "DRAFT" not in labels:
+        done = f"was sent already, as m{number}" if "SENT" in labels else "is no draft"
+        raise ToolFailed(f"{id} {done}. mail_draft without draft_id makes a new one.")
+    return number
+
+
+def write(store: Store, op: Operation, me: Address, wanted: Wanted, *, now: float) -> Result:
+    """Make the draft, or change the one that `draft_id` names."""
+    number = draft_number(store, wanted.draft_id) if wanted.draft_id else None
+    about = wanted.reply_to or wanted.forward
+    if sum(map(bool, (wanted.draft_id, wanted.reply_to, wanted.forward))) > 1:
+        raise ToolFailed("Give only one of reply_to, forward and draft_id.")
+    original = store.number(about) if about else None
+    names = wanted.attach
+    letter = compose.filled(
+        _basis(store, me, wanted, number, original),
+        to=wanted.to,
+        cc=wanted.cc,
+        bcc=wanted.bcc,
+        subject=wanted.subject,
+        body=wanted.body,
+        files=None if names is None else [compose.attached(op.path(name)) for name in names],
+        adding=number is None,
+    )
+    raw = compose.built(letter, id=compose.message_id(op.key, me), date=now)
+    mail = parse(raw)
+    with store.transaction():
+        if number is None:
+            number = store.add(raw, mail, date=now, labels=["DRAFT"])
+            if wanted.reply_to and original:
+                thread = store.one("SELECT thread FROM message WHERE id = ?", original)
+                store.execute("UPDATE message SET thread = ? WHERE id = ?", (thread, number))
+        else:
+            _keep_earlier(store, number)
+            store.replace(number, raw, mail, date=now)
+    return told(store, number, original)
+
+
+def written_by(store: Store, op: Operation, me: Address) -> int | None:
+    """The draft that the operation has written, if it has."""
+    id = compose.message_id(op.key, me)
+    return store.one("SELECT id FROM message WHERE message_id = ?", id)
+
+
+def told(store: Store, number: int, original: int | None) -> Result:
+    """A draft as mail_draft reports it. What came from the answered mail stays its writer's."""
+    mail, (entry,) = store.mail(number), store.entries([number])
+    pieces = [Stretch(f"{entry.id} is saved and not sent; mail_send draft_id={entry.id} sends it.")]
+    lines = [
+        f"{name}: {', '.join(map(str, people))}"
+        for name, people in (("To", mail.to), ("Cc", mail.cc), ("Bcc", mail.bcc))
+        if people
+    ]
+    lines.append(f"Subject: {mail.subject or '(none)'}")
+    lines += [f"Attached: {file.name}  {size(len(file.data))}" for file in mail.attachments]
+    about = store.entries([original])[0] if original else None
+    text = "\n" + "\n".join(lines)
+    pieces.append(
+        Stretch(text, "outside", source(about)) if about and not about.own else Stretch(text)
+    )
+    if not (mail.to or mail.cc or mail.bcc):
+        pieces.append(Stretch("\nIt has no recipient yet."))
+    data: dict[str, Any] = {
+        "draft_id": entry.id,
+        "thread": entry.thread,
+        "message_id": mail.message_id,
+        "to": [str(person) for person in mail.to],
+        "cc": [str(person) for person in mail.cc],
+        "bcc": [str(person) for person in mail.bcc],
+        "subject": mail.subject,
+        "attachments": [file.name for file in mail.attachments],
+    }
+    result = joined(pieces, data)
+    return Result(result.text, data, [Receipt("draft", entry.id)], result.origin)
+
+
+def before(store: Store, draft_id: str | None) -> dict[str, Any]:
+    """By what Message-ID the text that a change replaces can be found again."""
+    if draft_id is None:
+        return {}
+    number = draft_number(store, draft_id)
+    return {"message_id": store.one("SELECT message_id FROM message WHERE id = ?", number)}
+
+
+def undo(store: Store, draft_id: str, earlier: Mapping[str, Any]) -> Result:
+    """Delete a draft that was made, or put back the text of one that was changed."""
+    number = draft_number(store, draft_id)
+    if not earlier:
+        with store.transaction():
+            store.delete(number)
+        return Result(f"Deleted {draft_id}.")
+    raw = store.one("SELECT bytes FROM earlier WHERE message_id = ?", earlier["message_id"])
+    if raw is None:
+        raise ToolFailed(f"The earlier text of {draft_id} is not kept any more.")
+    mail = parse(raw)
+    date = mail.date or store.one("SELECT date FROM message WHERE id = ?", number)
+    with store.transaction():
+        store.replace(number, raw, mail, date=date)
+    return Result(f"{draft_id} is as it was before.")
+
+
+def _basis(
+    store: Store, me: Address, wanted: Wanted, number: int | None, original: int | None
+) -> Letter:
+    if number is not None:
+        return compose.letter_of(store.mail(number), me)
+    if original is None:
+        return Letter(me)
+    mail = store.mail(original)
+    if wanted.forward:
+        return compose.forward(mail, me)
+    return compose.reply(mail, me, everyone=wanted.reply_all)
+
+
+def _keep_earlier(store: Store, number: int) -> None:
+    store.execute(
+        "INSERT OR REPLACE INTO earlier SELECT message_id, id, bytes FROM message"
+        " JOIN raw ON message = id WHERE id = ?",
+        (number,),
+    )

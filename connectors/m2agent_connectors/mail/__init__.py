@@ -1,0 +1,1 @@
+"""What mail services share: the query language, mails as text, result lines, writing a mail."""

@@ -47,7 +47,7 @@ clean:
 
 $(bin)/python:
 	@command -v "$(PYTHON)" > /dev/null || { \
-	    echo "There is no $(PYTHON) here. Install Python 3.11 or newer, then run make again."; exit 1; }
+	    echo "There is no command $(PYTHON). Install Python 3.11 or newer, then run make again."; exit 1; }
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	    echo "$(PYTHON) is $$("$(PYTHON)" -V 2>&1), and m2agent needs Python 3.11 or newer." \
 	        "Name one that is: make run PYTHON=python3.12"; exit 1; }

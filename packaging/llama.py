@@ -10,6 +10,7 @@ it is always built, as they say:
 import os
 import platform
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -18,7 +19,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-LOCK = Path(__file__).parent / "lock"
+HERE = Path(__file__).resolve().parent
+LOCK = HERE / "lock"
 READY_MADE = "https://abetlen.github.io/llama-cpp-python/whl"
 CUDA_SHELVES = ("cu118", "cu121", "cu122", "cu123", "cu124", "cu125", "cu130", "cu132")
 COMPILER = {
@@ -131,7 +133,7 @@ def build(folder: Path, flags: str) -> Path:
             "llama.cpp has to be built here, and there is no C++ compiler. Install one"
             f" ({next(known, 'g++ or clang++')}), then run make again."
         )
-    say("building it from source. This happens once, and takes 5 to 15 minutes on two cores.")
+    say("building it from source. This happens once, and takes 3 to 15 minutes on two cores.")
     log = cache() / "build.log"
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="m2agent-llama-") as scratch:
@@ -140,10 +142,11 @@ def build(folder: Path, flags: str) -> Path:
         got = pip("install", "--target", tools, *locked_as, LOCK / "llama-build.txt")
         if got.returncode:
             sys.exit(f"What builds llama.cpp could not be installed.\n{got.stderr.strip()}")
-        # Without mtmd (pictures and sound), which takes half the time and is not used.
+        # Not mtmd (pictures and sound), nor `common`: together most of the time, and not used.
+        common = shlex.quote(f"-DCMAKE_PROJECT_llama.cpp_INCLUDE={HERE / 'llama.cmake'}")
         environment = {
             **os.environ,
-            "CMAKE_ARGS": f"-DLLAVA_BUILD=OFF {flags}",
+            "CMAKE_ARGS": f"-DLLAVA_BUILD=OFF {common} {flags}",
             "PATH": f"{tools / 'bin'}{os.pathsep}{os.environ['PATH']}",
             "PYTHONPATH": str(tools),
         }

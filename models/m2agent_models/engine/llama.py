@@ -287,10 +287,15 @@ class _Batch:
         at = 0
         for sequence, position, tokens, sample in rows:
             end = at + len(tokens)
-            self._tokens[at:end] = tokens
-            self._positions[at:end] = self._range(position, position + len(tokens))
-            self._sequences[at:end] = sequence
-            self._wanted[at:end] = 0
+            if len(tokens) == 1:  # a numpy slice costs ten times as much as one value
+                self._tokens[at] = tokens[0]
+                self._positions[at] = position
+                self._sequences[at] = sequence
+            else:
+                self._tokens[at:end] = tokens
+                self._positions[at:end] = self._range(position, position + len(tokens))
+                self._sequences[at:end] = sequence
+                self._wanted[at:end] = 0
             self._wanted[end - 1] = sample
             at = end
         self._batch.n_tokens = at

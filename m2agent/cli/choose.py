@@ -23,6 +23,7 @@ _AT_HOME: Mapping[str, Mapping[str, Any]] = {
 
 def choose(model: str | None, office: str | None, rules: str | None = None) -> Setup:
     """Put options over the configuration. Makes the office where `sample` is asked for."""
+    private(home())
     settings = read_settings(config_file())
     setup = Setup(
         model=absolute(model or settings.model),

@@ -75,6 +75,8 @@ async def _carry(desk: Desk, run: Run, output: Output, approve: Approve) -> int:
         loop.remove_signal_handler(signal.SIGINT)
         loop.remove_signal_handler(signal.SIGTERM)
         run.close()
+    if output.ended is None:  # it was cancelled: how it ended was written, and nobody yielded it
+        output.take(desk.journal.read(run.id)[-1])
     return output.finish()
 
 

@@ -88,3 +88,5 @@ async def _follow(
         async for piece in pieces:
             if isinstance(piece, Record):
                 output.take(piece)
+            else:
+                output.show(piece)

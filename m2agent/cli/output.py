@@ -3,6 +3,7 @@
 Standard output carries only what was asked for; everything else goes to standard error.
 """
 
+import sys
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -11,6 +12,7 @@ import msgspec
 
 from m2agent.events import Called, Ended, Receipt, Record, Returned, Said, Turned, Unsettled
 from m2agent.journal.export import line
+from m2agent.model import Progress, Token
 from m2agent.printable import one_line, printable
 
 
@@ -23,10 +25,29 @@ class Output:
     ended: Ended | None = None
     receipts: list[Receipt] = field(default_factory=list[Receipt])
     usage: dict[str, Any] = field(default_factory=dict[str, Any])
+    _live: bool = field(default_factory=sys.stderr.isatty)
+    _written: int = 0
+    _line: bool = False
+
+    def show(self, piece: Token | Progress) -> None:
+        """Keep a person at a terminal posted on standard error while a turn is under way."""
+        if not self._live:
+            return
+        if isinstance(piece, Token):
+            self._written += len(piece.text)
+            words = f"{piece.kind}: {self._written:,} characters"
+        else:
+            left = f", {piece.seconds_left:.0f} s left" if piece.seconds_left else ""
+            words = f"reading {piece.done:,} of {piece.total:,} tokens{left}"
+        click.echo(f"\r\x1b[K{words}", nl=False, err=True)
+        self._line = True
 
     def take(self, record: Record) -> None:
         """Print one record in this output's form."""
         self.count(record)
+        if self._line:
+            click.echo("\r\x1b[K", nl=False, err=True)
+            self._line, self._written = False, 0
         if self.kind == "events":
             click.echo(line(record))
         elif self.kind == "plain":

@@ -49,6 +49,7 @@ class _Post:
     ) -> None:
         self._cast = cast
         self._sayings = sayings
+        self._unsaid: dict[str, list[str]] = {}
         self._now = now
         self._rng = rng
 
@@ -122,19 +123,27 @@ class _Post:
         return workdays.moment(self._now, back, clock, invoice.supplier.country)
 
     def _say(self, title: str, invoice: Invoice) -> str:
+        """One of the sayings of that title; none comes again before all were said."""
         country = invoice.supplier.country
-        return self._rng.choice(self._sayings[title]).format(
-            number=invoice.number,
-            short=invoice.supplier.short,
-            firm=self._cast.firm,
-            ours=invoice.supplier.ours,
-            month=workdays.Day(invoice.issued, "month"),
-            last=workdays.Day(workdays.step(invoice.issued, -3), "day"),
-            date=paper.spoken(invoice.issued),
-            due=paper.spoken(invoice.due),
-            right=paper.money(invoice.total, country),
-            stated=paper.money(invoice.stated_total, country),
-            total=paper.money(invoice.stated_total, country),
+        if not self._unsaid.get(title):
+            sayings = self._sayings[title]
+            self._unsaid[title] = self._rng.sample(sayings, len(sayings))
+        return (
+            self._unsaid[title]
+            .pop()
+            .format(
+                number=invoice.number,
+                short=invoice.supplier.short,
+                firm=self._cast.firm,
+                ours=invoice.supplier.ours,
+                month=workdays.Day(invoice.issued, "month"),
+                last=workdays.Day(workdays.step(invoice.issued, -3), "day"),
+                date=paper.spoken(invoice.issued),
+                due=paper.spoken(invoice.due),
+                right=paper.money(invoice.total, country),
+                stated=paper.money(invoice.stated_total, country),
+                total=paper.money(invoice.stated_total, country),
+            )
         )
 
 

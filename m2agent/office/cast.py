@@ -310,12 +310,17 @@ def _company(lots: _Lots, kind: str, forms: str, country: Country = "IE") -> Com
     billing = Person(*clerk, f"{desk}@{domain}", "Accounts", name, phone, voice)
     iban = f"{rng.randrange(10_000):04d}"
     ours = f"{rng.choice('CKD')}{rng.randrange(1000, 99999)}"
-    street = _street(rng)
+    street = _street(rng, country)
     return Company(kind, name, domain, street, place, country, contact, billing, iban, ours)
 
 
-def _street(rng: random.Random) -> str:
-    return f"{rng.randrange(1, 90)} {rng.choice(names('streets'))} {rng.choice(ROADS)}"
+def _street(rng: random.Random, country: Country = "IE") -> str:
+    number, street = rng.randrange(1, 90), rng.choice(names(f"streets {country}"))
+    return (
+        f"{number} {street} {rng.choice(ROADS)}"
+        if country == "IE"
+        else street.replace("#", f"{number}")
+    )
 
 
 def _phone(rng: random.Random, country: Country) -> str:

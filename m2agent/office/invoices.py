@@ -51,7 +51,8 @@ class Line:
 class Invoice:
     """An invoice and the truth about it. `message` is the Message-ID of the mail it came with.
 
-    `back` says how many working days ago it came; `week` 1 is the week to be checked.
+    `back` says how many working days ago it came, on the day it was issued; `week` 1 is the week
+    to be checked.
     """
 
     number: str
@@ -124,7 +125,7 @@ def _invoice(
     invoice = Invoice(
         number=number,
         supplier=supplier,
-        issued=workdays.step(day, -rng.randrange(3)),
+        issued=day,
         due=workdays.step(day, rng.choice((10, 10, 20))),
         back=back,
         lines=tuple(_line(articles[i], rng) for i in chosen),

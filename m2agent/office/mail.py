@@ -161,7 +161,9 @@ def _bye(sender: Person) -> str:
 
 
 def _wrapped(block: str) -> str:
-    return block if "\n" in block else textwrap.fill(block, 72, break_on_hyphens=False)
+    if "\n" in block or block.startswith("  "):
+        return block
+    return textwrap.fill(block, 72, break_on_hyphens=False, break_long_words=False)
 
 
 def _again(subject: str, forwards: bool) -> str:

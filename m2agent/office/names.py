@@ -8,7 +8,7 @@ ROADS = ("Street", "Street", "Street", "Road", "Lane", "Quay", "Row", "Place", "
 
 
 def names(kind: str) -> list[str]:
-    """All names of a kind: "first IE", "last DE", "towns FR", "stems", "streets"."""
+    """All names of a kind: "first IE", "last DE", "towns FR", "streets IT", "stems"."""
     return _lists()[kind]
 
 

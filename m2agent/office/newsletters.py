@@ -14,7 +14,7 @@ from m2agent.office.threads import slots
 
 _WEEKDAY = {"trade": 4, "software": 2, "stationer": 1, "training": 3, "recruiter": 5}
 """On which working day, counted back from a week's end, each of them comes."""
-_HUGE = 150
+_HUGE = 420
 """Pieces in the yearbook: about 300 kilobytes."""
 
 

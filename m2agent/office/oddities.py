@@ -55,7 +55,8 @@ class _Desk:
         }
 
     def orders(self) -> Mail:
-        return self._mail("orders", self._cast.others["outsider"].billing, 3, "11:06")
+        sender = self._cast.others["outsider"].billing
+        return self._mail("orders", sender, 3, "11:06", labels=("Inbox", "Unread"))
 
     def look_alike(self) -> Mail:
         real = self._cast.suppliers["timber"].contact

@@ -24,14 +24,14 @@ def plan(rng: random.Random, width: int = 240, height: int = 160) -> bytes:
     return _png(rows, width, height)
 
 
-def photo(rng: random.Random, width: int = 200, height: int = 150) -> bytes:
+def photo(rng: random.Random, width: int = 160, height: int = 120) -> bytes:
     """A grey photograph of boards, grain and all."""
     board = width // rng.randrange(4, 9)
-    tones = [rng.randrange(90, 200) for _ in range(width // board + 1)]
+    tones = [rng.randrange(100, 200) for _ in range(width // board + 1)]
+    boards = [tones[x // board] - 50 * (x % board == 0) for x in range(width)]
     rows = [
         bytearray(
-            max(0, min(255, tones[x // board] + rng.randrange(-9, 10) - 40 * (x % board == 0)))
-            for x in range(width)
+            tone + grain % 20 for tone, grain in zip(boards, rng.randbytes(width), strict=True)
         )
         for _ in range(height)
     ]

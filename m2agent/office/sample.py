@@ -72,23 +72,37 @@ def write(folder: Path, seed: int = 1, now: datetime | None = None) -> Office:
 
 def read(folder: Path) -> Office:
     """The truth about an office as it was written; raises UsageError if none was."""
+    about = _about(folder)
+    return _drawn(folder, about["seed"], datetime.fromisoformat(about["now"]))[0]
+
+
+def accounts(folder: Path) -> dict[str, dict[str, Any]]:
+    """The accounts of an office, as the configuration would name them.
+
+    Raises UsageError where no office is.
+    """
+    return {
+        "mail": {
+            "connector": "local-mail",
+            "folder": str(folder / "mail"),
+            "address": _about(folder)["person"],
+        },
+        "notes": {"connector": "local-notes", "folder": str(folder / "notes")},
+        "shell": {"connector": "shell"},
+    }
+
+
+def _about(folder: Path) -> dict[str, Any]:
+    """What an office's own file says: its seed, its `now`, whose it is."""
     try:
         about = json.loads((folder / _ABOUT).read_text("utf-8"))
-        return _drawn(folder, about["seed"], datetime.fromisoformat(about["now"]))[0]
+        datetime.fromisoformat(about["now"])
+        return {"seed": int(about["seed"]), "now": about["now"], "person": str(about["person"])}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(
             f"{folder} is no sample office: it has no usable {_ABOUT}. "
             "Make a new one with --office sample."
         ) from error
-
-
-def accounts(folder: Path) -> dict[str, dict[str, Any]]:
-    """The accounts of an office, as the configuration would name them."""
-    return {
-        "mail": {"connector": "local-mail", "folder": str(folder / "mail")},
-        "notes": {"connector": "local-notes", "folder": str(folder / "notes")},
-        "shell": {"connector": "shell"},
-    }
 
 
 def _drawn(folder: Path, seed: int, now: datetime) -> tuple[Office, dict[str, bytes]]:
@@ -102,7 +116,8 @@ def _drawn(folder: Path, seed: int, now: datetime) -> tuple[Office, dict[str, by
     news = newsletters.draw(cast, now, _source(seed, "newsletters"))
     mails = [*letters, *(mail for _, thread in talks for mail in thread), *strange, *news]
     pages = notes.files(cast, known, now, _source(seed, "notes"))
-    about = {"seed": seed, "now": now.isoformat()}
+    person = f"{cast.person.name} <{cast.person.address}>"
+    about = {"seed": seed, "now": now.isoformat(), "person": person}
     files = {
         _ABOUT: (json.dumps(about) + "\n").encode(),
         "mail/import/sample.mbox": mbox(mail for mail in mails if mail.at <= now),

@@ -143,6 +143,8 @@ def _forced(author: Person, marks: set[str]) -> Person:
         voice = replace(voice, form="html")
     if "plain" in marks:
         voice = replace(voice, form="plain")
+    if "8bit" in marks:
+        voice = replace(voice, encoding="8bit")
     for charset in sorted(_FORCED & marks):
         voice = replace(voice, charset=charset)
     return replace(author, voice=voice)

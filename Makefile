@@ -19,7 +19,7 @@ help:
 	@echo "make clean   remove what was installed and built here"
 
 run: $(made)/run $(made)/llama
-	@$(bin)/m2agent models pull starter
+	@$(bin)/m2agent models pull starter > /dev/null
 	@$(bin)/m2agent --office sample
 
 test: $(made)/dev

@@ -39,7 +39,7 @@ class Entry:
 
     def verdict(self, machine: Machine) -> Verdict:
         """Whether it runs here with 32k tokens of context (cache in q8_0)."""
-        context = self.cache * min(_CONTEXT, 1e12) * 34 / 32
+        context = self.cache * _CONTEXT * 34 / 32
         scratch = min(_SCRATCH, 0.1e9 + self.size / 20)
         gpu, memory = machine.gpu_memory * _SHARE, machine.memory * _SHARE
         if self.size + context + scratch <= gpu:
@@ -134,16 +134,16 @@ def find(name: str) -> Entry:
 
 
 def recommended(machine: Machine) -> Entry:
-    """The best that runs well here: of the newest M2, or a smaller model, or the starter."""
-    order = [*reversed(CATALOGUE)]
+    """The best that runs well here: the newest M2 if any of it does, or a smaller model."""
+    best_first = [*reversed(CATALOGUE)]
     for verdict in ("fits", "fits with offload"):
-        for entry in order:
-            if entry.name.startswith(("m2.7", "qwen")) and entry.verdict(machine) == verdict:
+        for entry in best_first:
+            if entry.name.startswith("m2.7") and entry.verdict(machine) == verdict:
                 return entry
-    for entry in order:
-        if entry.name.startswith("qwen") and entry.verdict(machine) != "does not fit":
-            return entry
-    return find(STARTER)
+    small = (entry for entry in best_first if not entry.name.startswith("m2"))
+    return next(
+        (entry for entry in small if entry.verdict(machine) != "does not fit"), CATALOGUE[0]
+    )
 
 
 def first_file(folder: Path, name: str) -> Path | None:

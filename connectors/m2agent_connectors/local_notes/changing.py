@@ -17,7 +17,7 @@ from m2agent.events import Origin, Receipt
 from m2agent.tool import Result
 from m2agent_connectors.local_notes import note as notes
 from m2agent_connectors.local_notes import table
-from m2agent_connectors.local_notes.folder import TRASH, Folder
+from m2agent_connectors.local_notes.folder import LARGEST, TRASH, Folder
 from m2agent_connectors.local_notes.note import Note, parse
 from m2agent_connectors.local_notes.operations import Operations
 from m2agent_connectors.notes.edits import Edit
@@ -47,7 +47,7 @@ class Change:
             values = {name: title, **values}
         elif path.stem != title:  # the file's name cannot hold it
             values = {table.TITLE: title, **values}
-        data = notes.new(values, body).bytes()
+        data = _text(notes.new(values, body))
         return self.operations.write(
             self.key, path, data, self._result(path, data, "Created"), was=None
         )
@@ -57,10 +57,10 @@ class Change:
             raise ToolFailed("Nothing to change was given. Give props, edits or append.")
         path = self.folder.note(id)
         was = self.folder.bytes(path)
-        schema = self.folder.schema(path.parent)
-        values = schema.check(props) if schema else check_freely(props)
         note = notes.with_edits(parse(was), edits)
-        if values:
+        if props:
+            schema = self.folder.schema(path.parent)
+            values = schema.check(props) if schema else check_freely(props)
             note = notes.with_props(note, values)
         if append:
             note = notes.with_end(note, append)
@@ -80,8 +80,6 @@ class Change:
         )
 
     def trash(self, id: str) -> Result:
-        if id.strip().startswith(f"{TRASH}/"):
-            raise ToolFailed(f"{id} is in the trash already. To bring it back, use restore=true.")
         path = self.folder.note(id)
         bin = self.folder.root / TRASH / path.parent.relative_to(self.folder.root)
         target = self.folder.free(bin, path.stem)
@@ -128,7 +126,7 @@ class Change:
         return path
 
     def _replace(self, path: Path, was: bytes, note: Note, done: str) -> Result:
-        data = note.bytes()
+        data = _text(note)
         if data == was:
             return self._result(path, data, "Nothing to change in", replaced=_version(was))
         result = self._result(path, data, done, replaced=_version(was))
@@ -160,6 +158,16 @@ def as_it_was(folder: Folder, id: str) -> dict[str, Any]:
     """The note's bytes, small enough for the journal."""
     data = folder.bytes(folder.note(id))
     return {"bytes": base64.b85encode(zlib.compress(data)).decode()}
+
+
+def _text(note: Note) -> bytes:
+    """The note's bytes, which must be such that it can be opened again."""
+    data = note.bytes()
+    if b"\0" in data:
+        raise ToolFailed("The text holds a NUL character. Give it without. Nothing was changed.")
+    if len(data) > LARGEST:
+        raise ToolFailed(f"A note cannot have more than {LARGEST:,} bytes. Nothing was changed.")
+    return data
 
 
 def _version(data: bytes) -> str:

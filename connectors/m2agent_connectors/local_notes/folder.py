@@ -63,27 +63,29 @@ class Folder:
     def note(self, id: str) -> Path:
         """The file an id means; `[[Title]]` and a path with `.md` mean it too."""
         name = _name(id)
-        path = self.exactly(name) or self.exactly(name.removesuffix(".md"))
+        path = self._file(name, self.root) or self._file(name.removesuffix(".md"), self.root)
         if path:
             return path
         ids = [found.id for found in self.notes(self.root)]
         meant = _meant(name.removesuffix(".md"), ids)
         if meant is None:
-            raise _unknown("note", id, ids, "Use notes_search to find its id.")
+            how = "Use notes_search to find its id."
+            if name.startswith(f"{TRASH}/"):
+                how = "What is in the trash comes back by notes_trash with restore=true."
+            raise _unknown("note", id, ids, how)
         return self.root / f"{meant}.md"
 
     def exactly(self, id: str) -> Path | None:
         """The file of precisely this id, in the trash or out of it."""
-        in_trash = id.startswith(f"{TRASH}/")
-        name = id.removeprefix(f"{TRASH}/") if in_trash else id
-        path = self._inside(f"{name}.md", self.root / TRASH if in_trash else self.root)
-        return path if name and path and path.is_file() else None
+        if id.startswith(f"{TRASH}/"):
+            return self._file(id.removeprefix(f"{TRASH}/"), self.root / TRASH)
+        return self._file(id, self.root)
 
     def table(self, id: str) -> Path:
         """The folder of a table, by its id or its name alone."""
         name = _name(id)
         path = self._inside(name, self.root)
-        if path and (path / table.FILE).is_file():
+        if path and self._has_schema(path):
             return path
         tables = self.tables()
         meant = _meant(name, tables)
@@ -113,18 +115,15 @@ class Folder:
         """The file in the trash that an id with or without `.trash/` means."""
         name = _name(id).removeprefix(f"{TRASH}/")
         bin = self.root / TRASH
-        for candidate in (name, name.removesuffix(".md")):
-            path = self.exactly(f"{TRASH}/{candidate}")
-            if path:
-                return path
+        path = self._file(name, bin) or self._file(name.removesuffix(".md"), bin)
+        if path:
+            return path
         there = [found.id for found in self.notes(bin)]
         raise _unknown("note in the trash", id, there, "It may have been deleted for good.")
 
     def schema(self, folder: Path) -> Schema | None:
         """The schema if the folder is a table. Raises ToolFailed if its file is wrong."""
-        file = _real(folder / table.FILE)
-        inside = file is not None and file.is_relative_to(self.root)
-        return table.load(folder, self.id(folder)) if inside else None
+        return table.load(folder, self.id(folder)) if self._has_schema(folder) else None
 
     def read(self, path: Path) -> Note:
         return parse(self.bytes(path))
@@ -162,6 +161,14 @@ class Folder:
         while folded(f"{name}.md") in names:
             name, number = f"{stem} {number}", number + 1
         return folder / f"{name}.md"
+
+    def _file(self, name: str, root: Path) -> Path | None:
+        path = self._inside(f"{name}.md", root)
+        return path if name and path and path.is_file() else None
+
+    def _has_schema(self, folder: Path) -> bool:
+        file = _real(folder / table.FILE)
+        return file is not None and file.is_relative_to(self.root) and file.is_file()
 
     def _inside(self, relative: str, root: Path) -> Path | None:
         """The real path of a relative one; None if it is hidden or leads out of `root`."""

@@ -9,7 +9,7 @@ import io
 import json
 import re
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 from m2agent_connectors.local_notes.yaml_head import (
     KEYWORDS,
@@ -18,6 +18,7 @@ from m2agent_connectors.local_notes.yaml_head import (
     BadYAML,
     entries,
     read,
+    ruamel,
 )
 from m2agent_connectors.notes.schema import Simple, folded
 
@@ -56,7 +57,8 @@ def _same(one: Any, other: Any) -> bool:
 
 def _reads_as(text: str, goal: Mapping[str, Any]) -> bool:
     try:
-        return _same({entry.name: entry.value for entry in entries(text) or []}, goal)
+        found = {entry.name: entry.value for entry in entries(text) or []}
+        return text.endswith("\n") and _same(found, goal)
     except BadYAML:
         return False
 
@@ -78,15 +80,15 @@ def _set_in_place(text: str, name: str, value: Simple, newline: str) -> str | No
     is_block = isinstance(value, list) and bool(value)
     if value is not None and not is_block and old.form == "scalar" and old.end > old.start:
         return text[: old.start] + _inline(value) + text[old.end :]
-    return text[: colon.end()] + _after_colon(value, newline) + text[max(old.end, colon.end()) :]
+    end = old.end if old.end > old.start else colon.end()
+    return text[: colon.end()] + _after_colon(value, newline) + text[end:]
 
 
 def _set_anew(text: str, name: str, value: Simple, newline: str) -> str:
     """The whole head as ruamel writes it: comments and order stay, spacing may not."""
-    from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
-    yaml = cast(Any, YAML(typ="rt", pure=True))
+    yaml = ruamel("rt")
     yaml.preserve_quotes = True
     yaml.width = LONGEST
     out = io.StringIO()
@@ -94,7 +96,8 @@ def _set_anew(text: str, name: str, value: Simple, newline: str) -> str:
         data = yaml.load(text)
         data[name] = value
         yaml.dump(data, out)
-    except (YAMLError, ValueError, RecursionError) as error:
+    except (YAMLError, ValueError, LookupError, TypeError, RecursionError) as error:
+        # ruamel lets out whatever a value meets that does not fit its tag, as in `!!bool x`.
         raise BadYAML(f"its form does not allow {name} to be changed") from error
     return out.getvalue().replace("\n", newline)
 

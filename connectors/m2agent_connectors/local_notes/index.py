@@ -29,7 +29,7 @@ _AROUND = 60
 
 _TABLE = """
 create virtual table notes using fts5(
-    id unindexed, kind unindexed, edited unindexed, name, head, text,
+    id unindexed, kind unindexed, edited unindexed, text, head, name,
     tokenize = 'porter unicode61 remove_diacritics 2'
 )"""
 
@@ -99,9 +99,9 @@ class Index:
                 continue
             if row is not None:
                 database.execute("delete from notes where rowid = ?", (row,))
-            settled = found.edited < time.time() - _JUST_NOW
+            settled = max(found.stamp[:2]) < (time.time() - _JUST_NOW) * 1e9
             name = found.id.rpartition("/")[2] or "notes"
-            values = (found.id, found.kind, found.edited, _composed(name), *_words(found))
+            values = (found.id, found.kind, found.edited, *_words(found), _composed(name))
             added = database.execute("insert into notes values (?, ?, ?, ?, ?, ?)", values)
             self._known[key] = cast(int, added.lastrowid), found.stamp if settled else ()
         database.execute("commit")
@@ -119,7 +119,7 @@ class _Query:
 
     def matching(self, terms: str) -> Hits:
         """What matches an FTS5 query, the best first."""
-        order = "bm25(notes, 0, 0, 0, 5.0, 2.0, 1.0), id"
+        order = "bm25(notes, 0, 0, 0, 1.0, 2.0, 5.0), id"
         return self._rows("snippet(notes, -1, '', '', '…', 16)", "notes match :asked", order, terms)
 
     def containing(self, words: str) -> Hits:
@@ -165,14 +165,14 @@ def _terms(query: str) -> list[str]:
 
 
 def _words(found: Found) -> tuple[str, str]:
-    """What is searched of a file, head and body: nothing if it is unreadable or no text."""
+    """What is searched of a file, body and head: nothing if it is unreadable or no text."""
     try:
         data = Path(found.path).read_bytes() if found.stamp[2] <= LARGEST else b""
     except OSError:
         data = b""
     text = "" if b"\0" in data else _composed(data.decode("utf-8", "replace"))
     head, start = split(text)
-    return text[slice(*head)] if head else "", text[start:]
+    return text[start:], text[slice(*head)] if head else ""
 
 
 def _composed(text: str) -> str:

@@ -91,19 +91,11 @@ class Operations:
         }
         try:
             self._write_down(line)
-            if was is None:
-                os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-            elif new.read_bytes() != was:
-                raise FileExistsError
-            elif not os.access(new, os.W_OK):
-                raise PermissionError(errno.EACCES, "It is read-only")
+            self._claim(new, was)
             old.replace(new)
-        except FileExistsError as error:
+        except ToolFailed:
             self._take_back(line | {"new": False})
-            raise ToolFailed(
-                f"{line['to']} was changed by somebody else at this very moment, so nothing was "
-                "written. Read it, then try again."
-            ) from error
+            raise
         except OSError as error:
             self._take_back(line)
             raise self._failed(new, error) from error
@@ -114,13 +106,29 @@ class Operations:
             raise Unclear(f"The disk did not confirm {line['to']}: {error.strerror}.") from error
         return result
 
+    def _claim(self, path: Path, was: bytes | None) -> None:
+        """See that nobody was faster; an empty file marks a new place as taken."""
+        try:
+            if was is None:
+                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            elif path.read_bytes() != was:
+                raise FileExistsError
+            elif not path.stat().st_mode & stat.S_IWUSR:
+                raise PermissionError(errno.EACCES, "It is read-only")
+        except FileExistsError as error:
+            raise ToolFailed(
+                f"{path.relative_to(self.root).as_posix()} was changed by somebody else at this "
+                "very moment, so nothing was written. Read it, then try again."
+            ) from error
+
     def _take_back(self, line: dict[str, Any]) -> None:
         """Say for good that this operation did not happen, and only then tidy up.
 
         Where the log takes no more, the staged file stays, and says the same.
         """
         with suppress(OSError):
-            self._write_down({"key": line["key"]})
+            if "to" in (self._last(line["key"]) or {}):
+                self._write_down({"key": line["key"]})
             new = self.root / line["to"]
             if line["new"] and new.exists() and new.stat().st_size == 0:
                 new.unlink()
@@ -141,7 +149,7 @@ class Operations:
         """The last whole line about the operation; a torn one was never acted upon."""
         found: dict[str, Any] | None = None
         about = b'{"key":' + msgspec.json.encode(key)
-        with suppress(FileNotFoundError), self.log.open("rb") as log:
+        with suppress(FileNotFoundError, NotADirectoryError), self.log.open("rb") as log:
             for raw in log:
                 if raw.startswith(about):
                     with suppress(msgspec.DecodeError):

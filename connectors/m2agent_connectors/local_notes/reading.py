@@ -56,10 +56,9 @@ def read(folder: Folder, id: str, offset: int, max_chars: int) -> Result:
     if of:
         head.append(f"a row of the table {of}")
     if note.problem:
-        head.append(f"Its properties cannot be read: {note.problem}.")
-    head += [
-        f"{lines.line(name)}: {lines.cell(value, _LONG_CELL)}" for name, value in props.items()
-    ]
+        head.append(f"Its properties cannot be read: {lines.line(note.problem)}.")
+    for name, value in props.items():
+        head.append(f"{lines.line(name)}: {lines.cell(value, _LONG_CELL)}".rstrip())
     body = lines.printable(note.body)
     page, following = lines.cut(body, offset, max_chars, f"notes_read id={id}")
     text = "\n".join(head) + f"\n\n{page}"
@@ -120,7 +119,7 @@ def query(
         pieces.append(
             Piece(cell, "own", source) if own else Piece(cell, "outside", f"note {row['id']}")
         )
-    broken = [f"{row}: {note.problem}" for row, note in heads.items() if note.problem]
+    broken = [f"{row}: {lines.line(note.problem)}" for row, note in heads.items() if note.problem]
     if broken:
         words = f"{len(broken)} rows have properties that cannot be read: {'; '.join(broken[:3])}\n"
         pieces.append(Piece(words, "outside", source))

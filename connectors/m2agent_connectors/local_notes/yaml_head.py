@@ -16,6 +16,7 @@ LONGEST = 64 * 1024
 
 _MOST_VALUES = 5_000
 _DEEPEST = 20
+_MOST_BRACKETS = 200
 _LONGEST_LINE = 1_000
 
 _PLAIN = r"[^\W\d_](?:[\w ./@()&'+-]*[\w./@()&'+-])?"
@@ -43,7 +44,10 @@ class BadYAML(ValueError):
 
 
 class Entry(NamedTuple):
-    """A property: `after` is where its name ends, `start` and `end` are its value's own text."""
+    """A property: `after` is where its name ends, `start` to `end` is its value's own text.
+
+    An empty value ends before it starts.
+    """
 
     name: str
     value: Any
@@ -129,15 +133,26 @@ def _form(node: Any) -> Literal["scalar", "literal", "flow", "block"]:
     return "flow" if node.flow_style else "block"
 
 
+def ruamel(kind: Literal["safe", "rt"]) -> Any:
+    """A parser, which does not print to the terminal what it finds odd."""
+    from ruamel.yaml import YAML
+
+    yaml = cast(Any, YAML(typ=kind, pure=True))
+    yaml.composer.warn_double_anchors = False
+    return yaml
+
+
 def _parsed(text: str) -> Any:
     """ruamel's tree of nodes, None for no values at all."""
-    from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
     if len(text) > LONGEST:
         raise BadYAML("it is too long")
+    for number, row in enumerate(text.split("\n"), start=2):
+        if row.count("[") + row.count("{") > _MOST_BRACKETS:  # each may cost as much as all before
+            raise BadYAML(f"line {number}: it holds too many brackets")
     try:
-        return cast(Any, YAML(typ="safe", pure=True)).compose(text)
+        return ruamel("safe").compose(text)
     except MarkedYAMLError as error:
         problem: Any = error
         where = f"line {problem.problem_mark.line + 2}: " if problem.problem_mark else ""
@@ -153,8 +168,7 @@ def _end(node: Any, text: str) -> int:
     if node.id != "scalar" and not node.flow_style and node.value:
         last = node.value[-1]
         return _end(last[1] if node.id == "mapping" else last, text)
-    start: int = node.start_mark.index
-    return start + len(text[start : node.end_mark.index].rstrip())
+    return len(text[: node.end_mark.index].rstrip())
 
 
 def _simple(node: Any, count: Iterator[int], depth: int) -> Any:

@@ -34,17 +34,13 @@ def _only(text: str, old: str, which: str) -> int:
         raise ToolFailed(
             f"{which} was not made: its old text does not occur. {_nearest(text, old)}"
         )
-    again = text.find(old, start + 1)
-    if again >= 0:
-        places = [start]
-        while again >= 0:
-            places.append(again)
-            again = text.find(old, again + 1)
-        at = ", ".join(str(text.count("\n", 0, place) + 1) for place in places[:5])
-        more = ", ..." if len(places) > 5 else ""
+    count = text.count(old)
+    if count > 1 or text.find(old, start + 1) >= 0:
+        rows = [n for n, row in enumerate(text.split("\n"), start=1) if old in row][:5]
+        at = f", on lines {', '.join(map(str, rows))}" if rows else ""
         raise ToolFailed(
-            f"{which} was not made: its old text occurs {len(places)} times, on lines {at}{more}. "
-            f"Give more of the text around the one you mean."
+            f"{which} was not made: its old text occurs {max(count, 2)} times{at}. "
+            "Give more of the text around the one you mean."
         )
     return start
 

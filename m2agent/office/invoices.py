@@ -102,6 +102,7 @@ def draw(cast: Cast, now: datetime, rng: random.Random) -> list[Invoice]:
     form_of = dict(zip(kinds, rng.sample(_FORMS, len(kinds)), strict=True))
     numbers = {kind: _numbers(rng) for kind in kinds}
     absent = rng.sample([k for k in kinds if form_of[k] in ("csv", "text")], _ABSENT)
+    taken: set[str] = set()
     out: list[Invoice] = []
     for week in range(1, WEEKS + 1):
         billing = [k for k in kinds if (k not in absent if week == 1 else rng.random() < 0.55)]
@@ -109,7 +110,9 @@ def draw(cast: Cast, now: datetime, rng: random.Random) -> list[Invoice]:
         bills: list[Invoice] = []
         for place, kind in enumerate(billing):
             back = 5 * (week - 1) + 1 + place * 5 // len(billing)
-            supplier, number = cast.suppliers[kind], next(numbers[kind])
+            supplier = cast.suppliers[kind]
+            number = next(number for number in numbers[kind] if number not in taken)
+            taken.add(number)
             bills.append(_invoice(supplier, number, back, form_of[kind], now, rng))
         out += _spoiled(bills, week, rng)
     return out

@@ -7,7 +7,7 @@ office is the same bytes everywhere. And it has to be able to write what is wron
 import base64
 import binascii
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 Encoding = Literal["7bit", "8bit", "quoted-printable", "base64"]
@@ -78,7 +78,7 @@ def word(value: str, charset: str = "utf-8") -> str:
     chunks: list[str] = []
     chunk = ""
     for char in value:
-        if len((chunk + char).encode(charset)) > 36:
+        if len(_encoded(chunk + char, charset)) > 75:
             chunks.append(chunk)
             chunk = ""
         chunk += char
@@ -152,8 +152,3 @@ def _parameter(name: str, value: str) -> str:
         for b in value.encode()
     )
     return f"{name}*=utf-8''{escaped}"
-
-
-def retyped(leaf: Leaf, kind: str) -> Leaf:
-    """The same part under another media type."""
-    return replace(leaf, type=kind)

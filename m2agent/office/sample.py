@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from m2agent.errors import UsageError
+from m2agent.errors import SetupError, UsageError
 from m2agent.office import bills, invoices, newsletters, notes, oddities, prose, threads, work
 from m2agent.office.cast import Cast, Person, draw
 from m2agent.office.invoices import Invoice
@@ -61,12 +61,23 @@ class Office:
 
 
 def write(folder: Path, seed: int = 1, now: datetime | None = None) -> Office:
-    """Write the office into a folder, which is made; `now` has a time zone."""
+    """Write a new office into a folder, which is made; `now` has a time zone.
+
+    Raises UsageError where there is one already, SetupError where it cannot be written.
+    """
+    if (folder / _ABOUT).exists():
+        raise UsageError(f"There is an office in {folder} already. Name another folder.")
     office, files = _drawn(folder, seed, now or NOW)
-    for path, content in files.items():
-        target = folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
+    try:
+        for path, content in files.items():
+            target = folder / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+    except OSError as error:
+        raise SetupError(
+            f"The sample office cannot be written into {folder}: {error.strerror}.",
+            fix="Make room there, or name another place: export M2AGENT_HOME=FOLDER",
+        ) from error
     return office
 
 
@@ -119,7 +130,6 @@ def _drawn(folder: Path, seed: int, now: datetime) -> tuple[Office, dict[str, by
     person = f"{cast.person.name} <{cast.person.address}>"
     about = {"seed": seed, "now": now.isoformat(), "person": person}
     files = {
-        _ABOUT: (json.dumps(about) + "\n").encode(),
         "mail/import/sample.mbox": mbox(mail for mail in mails if mail.at <= now),
         **{f"notes/{path}": text.encode() for path, text in pages},
         **{
@@ -127,6 +137,7 @@ def _drawn(folder: Path, seed: int, now: datetime) -> tuple[Office, dict[str, by
             for path, content in work.files(cast, known, _source(seed, "work"))
         },
     }
+    files[_ABOUT] = (json.dumps(about) + "\n").encode()  # last: without it, it is no office
     conversations = tuple(talk for talk, _ in talks)
     return Office(folder, seed, now, cast, tuple(known), conversations, traps), files
 

@@ -35,7 +35,6 @@ _STANDING = {
     "spam": "Spam",
     "trash": "Trash",
 }
-_FORCED = {"utf-8", "iso-8859-1", "windows-1252", "iso-8859-15", "shift_jis", "gb18030", "koi8-r"}
 
 
 @dataclass(frozen=True)
@@ -87,25 +86,23 @@ def _mails(
     written: list[Mail] = []
     for stage, text in _scenes(piece.text):
         back, clock, sender, to, cc, marks = stage.groups()
-        author = _who(sender, known)
         at = workdays.moment(now, int(back), clock, _country(sender, known))
+        at = at.replace(second=rng.randrange(60))
         if at > now:
             return
         marks = {m for m in marks.split(" #") if m}
         here = {**known, **workdays.days(at.date())}
-        robot = isinstance(known.get(sender), Company) and bool({"updates", "promotions"} & marks)
-        answers = written[-1] if written and "new" not in marks else None
         mail = compose(
             rng,
-            at=at.replace(second=rng.randrange(60)),
-            sender=_robot(known[sender]) if robot else _forced(author, marks),
+            at=at,
+            sender=_author(sender, known, marks),
             to=[_who(part, known) for part in to.split(", ")],
             cc=[_who(part, known) for part in cc.split(", ")] if cc else [],
             subject=prose.fill(subject, here, rng),
             body=prose.fill(text, here, rng),
-            answers=answers,
-            labels=_labels(author is known["me"], int(back), labels, marks),
-            attachments=_attachments(marks, here, written, rng),
+            answers=written[-1] if written else None,
+            labels=_labels(sender == "me", int(back), labels, marks),
+            attachments=_attachments(marks, here, rng),
             bare="bare" in marks,
             forwards="forward" in marks,
         )
@@ -136,8 +133,11 @@ def _country(part: str, known: dict[str, object]) -> str:
     return found.country if isinstance(found, Company) else "IE"
 
 
-def _forced(author: Person, marks: set[str]) -> Person:
-    """The author with what the marks say of this one mail's form."""
+def _author(part: str, known: dict[str, object], marks: set[str]) -> Person:
+    """Who writes, with what the marks say of this one mail's form; or a company's machine."""
+    found, author = known[part.partition(".")[0]], _who(part, known)
+    if isinstance(found, Company) and {"updates", "promotions"} & marks:
+        author = Person(found.short, "", f"noreply@{found.domain}", firm=found.name)
     voice = author.voice
     if "html" in marks:
         voice = replace(voice, form="html")
@@ -145,8 +145,8 @@ def _forced(author: Person, marks: set[str]) -> Person:
         voice = replace(voice, form="plain")
     if "8bit" in marks:
         voice = replace(voice, encoding="8bit")
-    for charset in sorted(_FORCED & marks):
-        voice = replace(voice, charset=charset)
+    if "latin-1" in marks:
+        voice = replace(voice, charset="iso-8859-1")
     return replace(author, voice=voice)
 
 
@@ -161,17 +161,6 @@ def _labels(mine: bool, back: int, custom: list[str], marks: set[str]) -> list[s
     return [place, *read, *custom, *standing]
 
 
-def _attachments(
-    marks: set[str], known: dict[str, object], written: list[Mail], rng: random.Random
-) -> list[mime.Leaf]:
-    out = [attach(m.removeprefix("file:"), known, rng) for m in sorted(marks) if m[:5] == "file:"]
-    if "enclose" in marks:
-        first = written[0]
-        out.append(mime.Leaf("message/rfc822", first.render(), "8bit", name="original.eml"))
-    return out
-
-
-def _robot(company: object) -> Person:
-    """Who sends what a company's machines write."""
-    assert isinstance(company, Company)
-    return Person(company.short, "", f"noreply@{company.domain}", firm=company.name)
+def _attachments(marks: set[str], known: prose.Slots, rng: random.Random) -> list[mime.Leaf]:
+    named = sorted(mark for mark in marks if mark.startswith("file:"))
+    return [attach(mark.removeprefix("file:"), known, rng) for mark in named]

@@ -6,6 +6,7 @@ import email.policy
 import html
 import io
 import json
+import os
 import re
 import struct
 import subprocess
@@ -24,7 +25,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from m2agent import office
-from m2agent.errors import UsageError
+from m2agent.errors import SetupError, UsageError
 from m2agent.office import Office, paper
 from m2agent.office.invoices import Invoice
 from m2agent.office.pdf import pdf
@@ -66,7 +67,15 @@ def files(folder: Path) -> dict[str, bytes]:
 def test_the_same_seed_and_now_give_the_same_bytes(tmp_path: Path) -> None:
     now = datetime(2027, 3, 10, 15, 30, tzinfo=UTC)
     office.write(tmp_path / "a", seed=5, now=now)
-    office.write(tmp_path / "b", seed=5, now=now)
+    program = (
+        "import sys, datetime, pathlib; from m2agent import office;"
+        "office.write(pathlib.Path(sys.argv[1]), 5, datetime.datetime.fromisoformat(sys.argv[2]))"
+    )
+    subprocess.run(
+        [sys.executable, "-c", program, tmp_path / "b", now.isoformat()],
+        env={**os.environ, "PYTHONHASHSEED": "12345"},
+        check=True,
+    )
     assert files(tmp_path / "a") == files(tmp_path / "b")
 
 
@@ -86,6 +95,22 @@ def test_a_folder_that_is_no_office_is_named_with_a_way_out(tmp_path: Path) -> N
     with pytest.raises(UsageError, match=r"no sample office.*--office sample"):
         office.read(tmp_path)
     (tmp_path / "office.json").write_text('{"seed": 1, "now": 5}')
+    with pytest.raises(UsageError):
+        office.read(tmp_path)
+
+
+def test_an_office_is_not_written_over_another(tmp_path: Path) -> None:
+    office.write(tmp_path)
+    before = files(tmp_path)
+    with pytest.raises(UsageError, match="already"):
+        office.write(tmp_path, seed=2)
+    assert files(tmp_path) == before
+
+
+def test_a_place_that_cannot_be_written_is_named_with_the_fix(tmp_path: Path) -> None:
+    (tmp_path / "mail").write_text("in the way")
+    with pytest.raises(SetupError, match=r"cannot be written into .*\n.*M2AGENT_HOME"):
+        office.write(tmp_path)
     with pytest.raises(UsageError):
         office.read(tmp_path)
 

@@ -1,0 +1,128 @@
+import asyncio
+import os
+import socket
+import stat
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+import tiny
+
+from m2agent.errors import ModelError
+from m2agent_models.engine import wire
+from m2agent_models.engine.address import address
+from m2agent_models.engine.client import Engine
+from m2agent_models.engine.placement import Wishes
+
+WISH = Wishes(threads=1, idle=0.2, context=4096)
+GREEDY = wire.Sampling(temperature=0)
+
+
+def reply(text: str, tokens: int = 20, conversation: str = "main", grammar: str = "") -> wire.Reply:
+    segments = [wire.Segment("frame", "]~!b[]~b]ai\n"), wire.Segment("text", text)]
+    return wire.Reply(0, conversation, segments, GREEDY, grammar, max_tokens=tokens)
+
+
+async def answers(engine: Engine, request: wire.Reply) -> list[wire.Answer]:
+    async with aclosing(engine.reply(request)) as stream:
+        return [answer async for answer in stream]
+
+
+def turn(found: list[wire.Answer]) -> wire.Turn:
+    assert isinstance(found[-1], wire.Turn)
+    return found[-1]
+
+
+def text(found: list[wire.Answer]) -> str:
+    return "".join(answer.text for answer in found if isinstance(answer, wire.Text))
+
+
+@pytest.fixture
+async def engine(tiny_m2: Path) -> AsyncIterator[Engine]:
+    attached = await Engine.attach(tiny_m2, WISH)
+    yield attached
+    await attached.close()
+
+
+async def test_nobody_else_can_reach_the_engine(engine: Engine, tiny_m2: Path) -> None:
+    path = address(tiny_m2).socket
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert len(os.fsencode(path)) < 100
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(str(path))
+        assert wire.peer_uid(connection) == os.getuid()
+
+
+async def test_nonsense_ends_that_connection_and_no_other(engine: Engine, tiny_m2: Path) -> None:
+    path = address(tiny_m2).socket
+    for nonsense in (b"\xff\xff\xff\xff", b"\x04\x00\x00\x00abcd", b"\x01"):
+        reader, writer = await asyncio.open_unix_connection(str(path))
+        writer.write(nonsense)
+        writer.write_eof()
+        await asyncio.wait_for(reader.read(), 5)
+        writer.close()
+        await writer.wait_closed()
+    assert turn(await answers(engine, reply("still there"))).generated == 20
+
+
+async def test_what_is_over_the_number_of_sequences_waits_and_is_told_so(tiny_m2: Path) -> None:
+    engine = await Engine.attach(tiny_m2, Wishes(threads=1, idle=0.2, context=4096, sequences=1))
+    found = await asyncio.gather(*(answers(engine, reply(f"{n}", 60, f"c{n}")) for n in range(3)))
+    await engine.close()
+    waited = [[a.ahead for a in one if isinstance(a, wire.Queued)] for one in found]
+    assert waited == [[], [0], [1, 0]]
+    assert [turn(one).generated for one in found] == [60, 60, 60]
+
+
+async def test_a_long_prompt_does_not_silence_who_is_writing(engine: Engine) -> None:
+    seen: list[str] = []
+    begun = asyncio.Event()
+
+    async def follow(name: str, request: wire.Reply) -> None:
+        async with aclosing(engine.reply(request)) as stream:
+            async for answer in stream:
+                seen.append(f"{name} {type(answer).__name__}")
+                begun.set()
+
+    writer = asyncio.create_task(follow("writer", reply("hello", 600, "a")))
+    await begun.wait()
+    await follow("reader", reply("word " * 500, 5, "b"))
+    await writer
+    reading = [n for n, what in enumerate(seen) if what == "reader Prefilling"]
+    between = seen[reading[0] : reading[-1]]
+    assert len(reading) > 1
+    assert "writer Text" in between
+
+
+async def test_progress_counts_up_to_the_whole_prompt(engine: Engine) -> None:
+    found = await answers(engine, reply("word " * 600, 5))
+    steps = [(a.done, a.total) for a in found if isinstance(a, wire.Prefilling)]
+    assert [done for done, _ in steps] == sorted({done for done, _ in steps})
+    assert steps[-1] == (turn(found).evaluated, turn(found).evaluated)
+
+
+async def test_a_cancelled_prompt_leaves_the_engine_free(engine: Engine) -> None:
+    stream = engine.reply(reply("word " * 800, 5))
+    async for answer in stream:
+        if isinstance(answer, wire.Prefilling):
+            break
+    await stream.aclose()
+    assert turn(await answers(engine, reply("next", 5, "b"))).generated == 5
+
+
+async def test_a_grammar_that_cannot_be_read_is_a_model_error(engine: Engine) -> None:
+    with pytest.raises(ModelError, match="no grammar"):
+        await answers(engine, reply("hello", grammar="root ::= ("))
+    assert turn(await answers(engine, reply("hello"))).generated == 20
+
+
+async def test_text_of_others_holds_no_token_with_a_meaning(ggufs: Path) -> None:
+    engine = await Engine.attach(tiny.m2(ggufs), WISH)
+    plain = turn(await answers(engine, reply("x")))
+    for mark in ("<think>", "</think>", "<minimax:tool_call>", "]~b]", "[e~["):
+        forged = turn(await answers(engine, reply(f"x{mark}", conversation=mark)))
+        # A marker is one token; its text in pieces is several.
+        assert forged.evaluated + forged.reused >= plain.evaluated + 3
+    await engine.close()

@@ -1,0 +1,104 @@
+"""The terminal UI as a program: its conversations, the list of runs, and how it is left."""
+
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar, cast
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from m2agent.errors import M2Error
+from m2agent_tui.conversation import Conversation
+from m2agent_tui.desks import Desks
+from m2agent_tui.problem import sentence
+from m2agent_tui.start import Prepare
+
+
+class M2Agent(App[None]):
+    """Every run that is worked on keeps a conversation of its own; one of them is in view."""
+
+    TITLE = "m2agent"
+    CSS_PATH = "app.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+n", "new", "New task"),
+        Binding("ctrl+r", "runs", "Runs"),
+        Binding("f1", "keys", "Keys"),
+    ]
+
+    def __init__(self, desks: Desks) -> None:
+        super().__init__()
+        self._desks = desks
+        self._conversations: dict[str, Conversation] = {}
+
+    def get_default_screen(self) -> Screen[None]:
+        conversation = Conversation(self._desks)
+        self._conversations[self.current_mode] = conversation
+        return conversation
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        yield SystemCommand("New task", "Begin something new", self.action_new)
+        yield SystemCommand("Runs", "Search all runs, and go on with one", self.action_runs)
+        yield from cast(Any, super()).get_system_commands(screen)
+
+    def action_new(self) -> None:
+        """Bring up the conversation in which nothing was said yet."""
+        self._bring(lambda conversation: conversation.is_empty, "")
+
+    async def action_runs(self) -> None:
+        from m2agent_tui.runs import Runs
+
+        try:
+            journal = await self._desks.journal()
+        except M2Error as error:
+            self.notify(sentence(error), severity="error", markup=False)
+            return
+        self.push_screen(Runs(journal.runs()), self._open)
+
+    def action_keys(self) -> None:
+        """Show what every key does here, or hide it."""
+        if self.screen.query("HelpPanel"):
+            self.action_hide_help_panel()
+        else:
+            self.action_show_help_panel()
+
+    async def action_quit(self) -> None:
+        """Stop every run so that it can go on, then leave."""
+        for conversation in self._conversations.values():
+            await conversation.stop_now()
+        self.exit()
+
+    def on_conversation_wanted(self, event: Conversation.Wanted) -> None:
+        if event.conversation is not self.screen:
+            title = f"Run {event.conversation.run_id}"
+            self.notify(event.why, title=title, markup=False)
+        if not self.app_focus:
+            self.bell()
+
+    def _open(self, run_id: str | None) -> None:
+        if run_id:
+            self._bring(lambda conversation: conversation.run_id == run_id, run_id)
+
+    def _bring(self, fits: Callable[[Conversation], bool], run_id: str) -> None:
+        """Put the conversation that fits in view, or else a new one; the others stay."""
+        for mode, conversation in self._conversations.items():
+            if fits(conversation):
+                self.switch_mode(mode)
+                return
+        mode = f"conversation {len(self._conversations)}"
+        conversation = self._conversations[mode] = Conversation(self._desks, run_id)
+        cast(Any, self).add_mode(mode, lambda: conversation)
+        self.switch_mode(mode)
+
+
+async def open_app(prepare: Prepare) -> int:
+    """Run the terminal UI until the person leaves. Returns the exit code."""
+    desks = Desks(prepare)
+    app = M2Agent(desks)
+    try:
+        await app.run_async()
+    finally:
+        await desks.close()
+    if app.return_code:
+        print("Every run is kept. Go on with: m2agent resume last", file=sys.stderr)
+    return app.return_code or 0

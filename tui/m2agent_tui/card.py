@@ -1,0 +1,57 @@
+"""A card that a person answers by keys, and never by accident.
+
+Nothing counts in the first half second after it got the focus, and whatever is typed that is no
+answer goes to the prompt as what it is: text.
+"""
+
+import time
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import events
+from textual.containers import Vertical
+from textual.message import Message
+
+GRACE = 0.5
+"""Seconds in which no key is an answer."""
+
+
+class Card(Vertical, can_focus=True):
+    """A question below the transcript; `KEYS` are the printable keys that answer it."""
+
+    KEYS: ClassVar[frozenset[str]] = frozenset()
+
+    @dataclass
+    class Typed(Message):
+        """The person typed this here, and did not mean an answer."""
+
+        text: str
+
+    def __init__(self) -> None:
+        super().__init__(classes="card")
+        self._ready = 0.0
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a key can be an answer yet."""
+        return time.monotonic() >= self._ready
+
+    def on_focus(self) -> None:
+        self._ready = time.monotonic() + GRACE
+
+    def on_key(self, event: events.Key) -> None:
+        if not self.has_focus or event.character is None or not event.is_printable:
+            return
+        if not self.is_ready or event.key not in self.KEYS:
+            event.stop()
+            event.prevent_default()
+            self.post_message(self.Typed(event.character))
+
+    def on_paste(self, event: events.Paste) -> None:
+        if self.has_focus:
+            event.stop()
+            self.post_message(self.Typed(event.text))
+
+    def action_later(self) -> None:
+        """Leave the question open."""
+        raise NotImplementedError

@@ -1,0 +1,332 @@
+"""One run on the screen: what happens above, the prompt below, and the work that goes on."""
+
+import asyncio
+import getpass
+from collections.abc import Sequence
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+
+from textual import events, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.message import Message
+from textual.screen import Screen
+from textual.widgets import Footer, OptionList
+from textual.worker import Worker, WorkerError, WorkerState
+
+from m2agent.errors import M2Error
+from m2agent.events import Asked, Ended, Event, Record, Unsettled
+from m2agent.model import Progress, Token
+from m2agent_tui.approval import Approval
+from m2agent_tui.card import Card
+from m2agent_tui.desks import Desks
+from m2agent_tui.doubt import Doubt
+from m2agent_tui.greeting import Greeting
+from m2agent_tui.leg import leg
+from m2agent_tui.problem import keep_bug, sentence
+from m2agent_tui.prompt import Prompt
+from m2agent_tui.status import StatusLine
+from m2agent_tui.transcript import Transcript
+
+if TYPE_CHECKING:
+    from m2agent.loop import Answer, Ask, Steering
+
+A = TypeVar("A")
+
+_FRAME = 1 / 25
+"""Seconds between drawings of what happens."""
+_SHORT = 14
+
+
+class Conversation(Screen[None]):
+    """A run, or the place where one begins.
+
+    A worker does the work; what comes of it is collected, and drawn at most 25 times a second,
+    so that no model and no connector is too fast for the screen.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "stop", "Stop"),
+        Binding("tab,shift+tab", "other_pane", "Steps or prompt", show=False),
+        Binding("pageup", "read(-1)", "Read back", show=False),
+        Binding("pagedown", "read(1)", "Read on", show=False),
+        Binding("ctrl+home", "beginning", "To the beginning", show=False),
+        Binding("ctrl+end", "end", "To the end", show=False),
+    ]
+
+    @dataclass
+    class Wanted(Message):
+        """A person is wanted here: the run ended, or asks something."""
+
+        conversation: "Conversation"
+        why: str
+
+    def __init__(self, desks: Desks, run_id: str = "") -> None:
+        super().__init__()
+        self.run_id = run_id
+        self._desks = desks
+        self._greeting = Greeting()
+        self._transcript = Transcript()
+        self._prompt = Prompt()
+        self._status = StatusLine()
+        self._by = f"{getpass.getuser()} in the terminal UI"
+        self._steering: Steering | None = None
+        self._worker: Worker[None] | None = None
+        self._pieces: list[Event | Token | Progress] = []
+        self._seen = 0
+        self._asked = ""
+        self._ended: Ended | None = None
+
+    def compose(self) -> ComposeResult:
+        if not self.run_id:
+            yield self._greeting
+        yield self._transcript
+        yield self._prompt
+        yield self._status
+        yield Footer(compact=True)
+
+    def on_mount(self) -> None:
+        self._seconds = self.set_interval(1, self._status.draw, pause=True)
+        self._prompt.focus()
+        self._invite()
+        self.call_after_refresh(self._open)
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.set_class(event.size.height < _SHORT, "short")
+
+    @property
+    def is_working(self) -> bool:
+        return self._steering is not None
+
+    @property
+    def _can_go_on(self) -> bool:
+        """Whether there is something left to do that needs no further word."""
+        finished = self._ended and self._ended.status in ("done", "unverified")
+        return bool(self.run_id) and not finished
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is lost without this screen."""
+        return not self.run_id and not self.is_working and not self._prompt.text
+
+    # What the person does
+
+    def on_prompt_sent(self, event: Prompt.Sent) -> None:
+        if self._steering:
+            if event.text:
+                self._steering.say(event.text)
+                self._hint("The model hears this before its next turn.")
+        elif event.text or self._can_go_on:
+            self._start(event.text)
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        self._prompt.fill(str(event.option.prompt))
+        self._prompt.focus()
+
+    def on_card_typed(self, event: Card.Typed) -> None:
+        self._prompt.insert(event.text)
+        self._prompt.focus()
+
+    def action_stop(self) -> None:
+        """Stop after the step that is under way; a second time, at once."""
+        if self._steering is None or self._worker is None:
+            return
+        if cards := self.query(Card):
+            cards.first().action_later()
+        elif not self._steering.stopping:
+            self._steering.stop()
+            self._status.meter.mode = "stopping"
+            self._hint("Stopping after this step. Esc again stops at once.")
+        else:
+            self._worker.cancel()
+
+    async def stop_now(self) -> None:
+        """Stop at once, and wait until that is written down."""
+        if self._steering and self._worker:
+            self._worker.cancel()
+            with suppress(WorkerError):
+                await self._worker.wait()
+
+    def action_other_pane(self) -> None:
+        """Go around: prompt, question or examples, steps."""
+        cards, examples = self.query(Card), self.query(OptionList)
+        in_card = any(card.has_focus_within for card in cards)
+        if self._prompt.has_focus and cards:
+            cards.first().focus()
+        elif self._prompt.has_focus and self._greeting.display and examples:
+            examples.first().focus()
+        elif not (self._prompt.has_focus or in_card) or not self._transcript.focus_last():
+            self._prompt.focus()
+
+    def action_read(self, by: int) -> None:
+        page = max(1, self._transcript.size.height - 2)
+        self._transcript.scroll_relative(y=by * page, animate=False)
+
+    def action_beginning(self) -> None:
+        self._transcript.go_to_beginning()
+
+    def action_end(self) -> None:
+        self._transcript.go_to_end()
+
+    # What goes on
+
+    @work(exit_on_error=False)
+    async def _open(self) -> None:
+        """After the first paint: show the run, or make everything ready for a new one."""
+        try:
+            if self.run_id:
+                await self._catch_up()
+                return
+            start = await self._desks.start()
+            self._greeting.show_start(start)
+            journal = await self._desks.journal()
+            for run in journal.runs()[:1]:
+                if not (run.status or run.running):
+                    self._greeting.tell(f"Run {run.id} was cut off. Ctrl+R goes on with it.")
+            async with self._desks.at(start.setup) as desk:
+                self._status.meter.model = desk.setup.model
+                self._status.draw()
+        except M2Error as error:
+            self._transcript.say(sentence(error), "problem")
+
+    def _start(self, ask: str) -> None:
+        """Begin the run, or go on with it."""
+        from m2agent.loop import Steering
+
+        self._steering = Steering()
+        self._asked = ask
+        self._greeting.display = False
+        self._status.meter.start()
+        self._seconds.resume()
+        self._invite()
+        self._worker = self._work(ask, self._steering)
+
+    @work(exit_on_error=False)
+    async def _work(self, ask: str, steering: "Steering") -> None:
+        """Carry the run on until it ends or waits."""
+        try:
+            if self.run_id:
+                await self._catch_up()
+            pieces = leg(
+                self._desks,
+                self.run_id,
+                ask,
+                steering=steering,
+                approve=self._approve,
+                settle=self._settle,
+                by=self._by,
+            )
+            async with aclosing(pieces):
+                async for piece in pieces:
+                    self._take(piece)
+                    await asyncio.sleep(0)
+        except M2Error as error:
+            self._draw()
+            self._transcript.say(sentence(error), "problem")
+        finally:
+            if self.run_id:
+                await self._catch_up()
+            self._rest()
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        error = cast("Worker[None]", cast(Any, event).worker).error
+        if event.state == WorkerState.ERROR and error:
+            self._transcript.say(keep_bug(error), "problem")
+
+    async def _approve(self, asks: "Sequence[Ask]") -> "Sequence[Answer]":
+        self._draw()
+        titles = [self._transcript.title_of(ask.called.id) for ask in asks]
+        card = Approval(asks, titles, self._by)
+        return await self._answered(card, card.answers)
+
+    async def _settle(self, doubt: Unsettled) -> bool | None:
+        self._draw()
+        card = Doubt(self._transcript.title_of(doubt.id), doubt.how)
+        return await self._answered(card, card.answer)
+
+    async def _answered(self, card: Card, answer: "asyncio.Future[A]") -> A:
+        """Show the question until it is answered; a person who is typing is left alone."""
+        self._status.meter.mode = "waiting"
+        await self.mount(card, before=self._prompt)
+        if not self._prompt.text:
+            card.focus()
+        self.post_message(self.Wanted(self, "It needs your answer."))
+        try:
+            return await answer
+        finally:
+            self._status.meter.mode = "acting"
+            card.remove()
+            self._prompt.focus()
+
+    async def _catch_up(self) -> None:
+        """Show what is in the journal and was not seen, such as what another process did."""
+        journal = await self._desks.journal()
+        for record in journal.read(self.run_id):
+            self._take(record)
+        self._draw()
+
+    def _take(self, piece: Record | Token | Progress) -> None:
+        if not self._pieces:
+            self.set_timer(_FRAME, self._draw)
+        if not isinstance(piece, Record):
+            self._pieces.append(piece)
+        elif piece.seq > self._seen:
+            self._seen, self.run_id = piece.seq, piece.run
+            self._pieces.append(piece.event)
+            if isinstance(piece.event, Asked):
+                self._asked = ""
+                self._hint("")
+            self._ended = piece.event if isinstance(piece.event, Ended) else None
+
+    def _draw(self) -> None:
+        """Show everything that happened since the last time."""
+        pieces, self._pieces = self._pieces, []
+        happened: list[Event] = []
+        for piece in pieces:
+            self._status.meter.take(piece)
+            match piece:
+                case Token():
+                    self._transcript.take(happened)
+                    happened = []
+                    self._transcript.write(piece)
+                case Progress():
+                    pass
+                case _:
+                    happened.append(piece)
+        self._transcript.take(happened)
+        self._transcript.draw()
+        self._status.draw()
+
+    def _rest(self) -> None:
+        """The leg is over: say so, and give back what was said and not heard."""
+        unsaid = [self._asked, *(self._steering.heard() if self._steering else [])]
+        self._steering = None
+        self._transcript.stop_writing()
+        self._status.meter.stop()
+        self._status.draw()
+        self._seconds.pause()
+        if any(unsaid) and not self._prompt.text:
+            self._prompt.fill("\n\n".join(filter(None, unsaid)))
+        self._invite()
+        if self._ended:
+            self.post_message(self.Wanted(self, self._ended.reason))
+
+    def _hint(self, words: str) -> None:
+        self._prompt.border_subtitle = Content(words)
+
+    def _invite(self) -> None:
+        """Say in the empty prompt what can be typed now."""
+        self._hint("")
+        if self.is_working:
+            words = "Say something to the model. Esc stops."
+        elif not self.run_id:
+            words = "What should be done?"
+        elif not self._can_go_on:
+            words = "Ask for more, or Ctrl+N for something new."
+        elif self._ended and self._ended.status == "waiting":
+            words = "It waits for your answer. Enter shows it."
+        else:
+            words = "Enter goes on. Or say what to do instead."
+        self._prompt.placeholder = words

@@ -1,0 +1,113 @@
+"""What the status line says of a run: what it does now, how far it is, and what it has cost."""
+
+import time
+from dataclasses import dataclass, field
+from typing import Literal
+
+from m2agent.events import Asked, Began, Called, Ended, Event, Judged, Returned, Turned
+from m2agent.model import Progress, Token
+from m2agent.printable import one_line
+
+Mode = Literal["opening", "reading", "thinking", "writing", "acting", "waiting", "stopping", "idle"]
+
+
+@dataclass
+class Meter:
+    """Counts of one run. Counts are tokens."""
+
+    mode: Mode = "idle"
+    model: str = ""
+    turns: int = 0
+    evaluated: int = 0
+    reused: int = 0
+    generated: int = 0
+    context_used: int = 0
+    context_size: int = 0
+    speed: float = 0.0
+    left: str = ""
+    _open: set[str] = field(default_factory=set[str])
+    _began: float | None = None
+
+    def start(self) -> None:
+        """A leg of work begins; its seconds are counted from here."""
+        self.mode = "opening"
+        self._began = time.monotonic()
+
+    def stop(self) -> None:
+        self.mode = "idle"
+        self._began = None
+
+    def take(self, piece: Event | Token | Progress) -> None:
+        match piece:
+            case Token(kind=kind):
+                self._go("thinking" if kind == "thought" else "writing")
+            case Progress(done=done, total=total, seconds_left=seconds):
+                self._go("reading")
+                eta = "" if seconds is None else f", {seconds:.0f} s left"
+                self.left = f"{done:,} of {total:,}{eta}"
+            case Began(model=model):
+                self.model = model
+            case Called(id=id):
+                self._open.add(id)
+            case Returned(id=id):
+                self._open.discard(id)
+                self._go("acting" if self._open else "thinking")
+            case Turned():
+                self._turned(piece)
+            case Asked() | Judged():
+                self._go("thinking")
+            case Ended():
+                self.stop()
+            case _:
+                pass
+
+    def _go(self, mode: Mode) -> None:
+        """Change the mode of a run that is worked on."""
+        if self._began is not None and self.mode != "stopping":
+            self.mode = mode
+
+    def _turned(self, turned: Turned) -> None:
+        self.turns += 1
+        self.evaluated += turned.evaluated
+        self.reused += turned.reused
+        self.generated += turned.generated
+        self.context_used = turned.context_used or self.context_used
+        self.context_size = turned.context_size or self.context_size
+        if turned.decode_seconds:
+            self.speed = turned.generated / turned.decode_seconds
+        self._go("acting" if self._open else "thinking")
+
+    def words(self, width: int) -> list[str]:
+        """The parts of the status line, the most telling first, as many as fit in `width`."""
+        parts = [f"{self.mode} {self.left}" if self.mode == "reading" else self.mode]
+        if self._began is not None:
+            parts.append(f"{time.monotonic() - self._began:.0f} s")
+        if self.model:
+            parts.append(_model(self.model))
+        if self.turns:
+            parts.append(f"turn {self.turns}")
+        if self.context_used:
+            size = f" of {_short(self.context_size)}" if self.context_size else ""
+            parts.append(f"context {_short(self.context_used)}{size}")
+        if self.generated:
+            parts.append(f"written {_short(self.generated)}")
+        if self.evaluated or self.reused:
+            kept = self.reused / (self.evaluated + self.reused)
+            parts.append(f"read {_short(self.evaluated)}, {kept:.0%} reused")
+        if self.speed:
+            parts.append(f"{self.speed:.0f} tokens/s")
+        while len(parts) > 1 and len(" · ".join(parts)) > width:
+            parts.pop()
+        return parts
+
+
+def _model(name: str) -> str:
+    """A model by the last part of its path or address."""
+    return one_line(name.rstrip("/").rpartition("/")[2], 30)
+
+
+def _short(count: int) -> str:
+    for size, unit in ((1_000_000, "M"), (1_000, "k")):
+        if count >= size:
+            return f"{count / size:.1f}".removesuffix(".0") + unit
+    return str(count)

@@ -1,0 +1,145 @@
+"""A run as a person follows it: events put together into entries, in the order of reading.
+
+A call and all that happens to it afterwards are one entry; what only programs need is left out.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal, assert_never
+
+from m2agent.events import (
+    Approved,
+    Asked,
+    Began,
+    Broken,
+    Called,
+    Compacted,
+    Decided,
+    Declined,
+    Ended,
+    Event,
+    Judged,
+    Noted,
+    Planned,
+    Reported,
+    Returned,
+    Said,
+    Settled,
+    Spawned,
+    Started,
+    Thought,
+    Turned,
+    Unsettled,
+)
+from m2agent_tui.describe import Names, title
+
+State = Literal["written", "asking", "running", "doubtful", "declined", "failed", "ok"]
+
+
+@dataclass(eq=False)
+class Thinking:
+    """A thought; `seconds` is None for one that was not watched."""
+
+    text: str
+    seconds: float | None = None
+
+
+@dataclass(eq=False)
+class Step:
+    """One call, and everything that has happened to it so far."""
+
+    called: Called
+    title: str
+    decided: Decided | None = None
+    answer: Approved | Declined | None = None
+    started: Started | None = None
+    unsettled: Unsettled | None = None
+    settled: Settled | None = None
+    returned: Returned | None = None
+
+    @property
+    def state(self) -> State:
+        if isinstance(self.answer, Declined):
+            return "declined"
+        if self.returned:
+            return "ok" if self.returned.ok else "failed"
+        if self.unsettled and not self.settled:
+            return "doubtful"
+        if self.started:
+            return "running"
+        if self.decided and self.decided.decision == "ask" and not self.answer:
+            return "asking"
+        return "written"
+
+
+Entry = (
+    Asked
+    | Thinking
+    | Said
+    | Step
+    | Broken
+    | Noted
+    | Planned
+    | Judged
+    | Compacted
+    | Spawned
+    | Reported
+    | Ended
+)
+
+
+@dataclass
+class Story:
+    """All entries of a run so far."""
+
+    entries: list[Entry] = field(default_factory=list[Entry])
+    steps: dict[str, Step] = field(default_factory=dict[str, Step])
+    names: Names = field(default_factory=Names)
+
+    def take(self, event: Event, seconds: float | None = None) -> Entry | None:
+        """Add an event; returns the entry that is new or changed by it.
+
+        `seconds` is how long a thought took, where somebody watched.
+        """
+        match event:
+            case Began() | Turned():
+                return None
+            case Thought(text):
+                return self._new(Thinking(text, seconds)) if text.strip() else None
+            case Said(text):
+                return self._new(event) if text.strip() else None
+            case Called(id=id, tool=tool, arguments=arguments):
+                step = Step(event, title(tool, arguments, self.names))
+                self.steps[id] = step
+                return self._new(step)
+            case Asked() | Broken() | Noted() | Planned() | Judged() | Compacted() | Ended():
+                return self._new(event)
+            case Spawned() | Reported():
+                return self._new(event)
+            case Decided(id=id):
+                step = self.steps[id]
+                step.decided, step.answer = event, None
+                return step
+            case Approved(id=id) | Declined(id=id):
+                self.steps[id].answer = event
+                return self.steps[id]
+            case Started(id=id):
+                step = self.steps[id]
+                step.started, step.unsettled, step.settled = event, None, None
+                return step
+            case Unsettled(id=id):
+                self.steps[id].unsettled = event
+                return self.steps[id]
+            case Settled(id=id):
+                self.steps[id].settled = event
+                return self.steps[id]
+            case Returned(id=id, data=data):
+                step = self.steps[id]
+                step.returned = event
+                self.names.learn(data)
+                return step
+            case _:
+                assert_never(event)
+
+    def _new(self, entry: Entry) -> Entry:
+        self.entries.append(entry)
+        return entry

@@ -1,0 +1,167 @@
+"""The run as it scrolls by: only a window of it is made of widgets, however long it is."""
+
+from collections.abc import Sequence
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Static
+
+from m2agent.events import Event, Thought, Turned
+from m2agent.model import Token
+from m2agent_tui.lines import Line, widget
+from m2agent_tui.live import Live
+from m2agent_tui.story import Entry, Story
+
+_PAGE = 40
+_MOST = 2 * _PAGE
+
+
+class Transcript(VerticalScroll, can_focus=False):
+    """A run's entries, the turn that is being written, and a window over both.
+
+    The window stays at the end while the end is in view; a person who scrolled up stays where
+    they are, and pages are put in and taken out as they go.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(id="transcript")
+        self._story = Story()
+        self._shown: list[Widget] = []
+        self._first = 0
+        self._live = Live()
+        self._earlier = Static(markup=False, classes="more")
+        self._later = Static(markup=False, classes="more")
+        self._turning = False
+
+    def compose(self) -> ComposeResult:
+        self._earlier.display = self._later.display = False
+        yield self._earlier
+        yield self._later
+        yield self._live
+
+    def on_mount(self) -> None:
+        self.anchor()
+
+    @property
+    def _last(self) -> int:
+        return self._first + len(self._shown)
+
+    def title_of(self, id: str) -> str:
+        """A call in the person's words."""
+        return self._story.steps[id].title
+
+    def take(self, happened: Sequence[Event]) -> None:
+        """Add events and show them, unless the person is reading further up."""
+        if not happened:
+            return
+        whole = self._last == len(self._story.entries)
+        at_end = self.is_vertical_scroll_end
+        changed: list[Entry] = []
+        for event in happened:
+            seconds = self._live.done() if isinstance(event, Thought) else None
+            if entry := self._story.take(event, seconds):
+                changed.append(entry)
+        if any(isinstance(event, Turned) for event in happened):
+            self._live.clear()
+        for shown in self._shown:
+            if isinstance(shown, Line) and any(shown.entry is entry for entry in changed):
+                shown.draw()
+        count = len(self._story.entries)
+        if whole and at_end:
+            first = self._first if count - self._first <= _MOST else count - _PAGE
+            self._show(first, count)
+        elif whole and count - self._first <= 2 * _MOST:
+            self._show(self._first, count)
+        else:
+            self._show(self._first, self._last)
+
+    def write(self, token: Token) -> None:
+        self._live.write(token)
+
+    def draw(self) -> None:
+        """Show the tokens that came since the last time."""
+        self._live.draw()
+
+    def stop_writing(self) -> None:
+        """Forget a turn that will not be finished."""
+        self._live.clear()
+
+    def say(self, text: str, classes: str) -> None:
+        """Put a word of the program's own below everything."""
+        self.mount(Static(Content(text), markup=False, classes=classes), before=self._live)
+
+    def go_to_beginning(self) -> None:
+        self._show(0, min(_PAGE, len(self._story.entries)))
+        self.scroll_home(animate=False)
+
+    def go_to_end(self) -> None:
+        count = len(self._story.entries)
+        self._show(max(0, count - _PAGE), count)
+        self.anchor()
+
+    def focus_last(self) -> bool:
+        """Focus the newest line that opens; False if there is none."""
+        for shown in reversed(self._shown):
+            if isinstance(shown, Line):
+                shown.focus()
+                return True
+        return False
+
+    def _show(self, first: int, last: int) -> None:
+        """Move the window to these entries; what stays in view keeps its widgets."""
+        keep = range(max(first, self._first), min(last, self._last))
+        if not keep:
+            keep = range(first, first)
+        kept = self._shown[keep.start - self._first : keep.stop - self._first] if keep else []
+        gone = [shown for shown in self._shown if shown not in kept]
+        gone += [shown.details for shown in gone if isinstance(shown, Line) and shown.details]
+        self.remove_children(gone)
+        before = [widget(entry) for entry in self._story.entries[first : keep.start]]
+        after = [widget(entry) for entry in self._story.entries[keep.stop : last]]
+        if before:
+            self.mount_all(before, after=self._earlier)
+        if after:
+            self.mount_all(after, before=self._later)
+        self._first, self._shown = first, [*before, *kept, *after]
+        left = len(self._story.entries) - last
+        self._count(self._earlier, first, "earlier (PgUp)")
+        self._count(self._later, left, "more below (Ctrl+End)")
+
+    def _count(self, place: Static, count: int, where: str) -> None:
+        place.display = count > 0
+        place.update(f"{count:,} {where}")
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        if not self._turning and self._shown and new_value != old_value:
+            if new_value <= 0 and self._first > 0:
+                self._turning = True
+                self.call_later(self._turn, -1)
+            elif self._last < len(self._story.entries) and self.is_vertical_scroll_end:
+                self._turning = True
+                self.call_later(self._turn, 1)
+
+    def _turn(self, by: int) -> None:
+        """Bring in a page before or after the window, and keep what was in view in view."""
+        count = len(self._story.entries)
+        if by < 0:
+            seen, first = self._shown[0], max(0, self._first - _PAGE)
+            self._show(first, min(self._last, first + 2 * _MOST))
+        else:
+            seen, last = self._shown[-1], min(count, self._last + _PAGE)
+            self._show(max(self._first, last - 2 * _MOST), last)
+
+        def settle() -> None:
+            self.scroll_to_widget(seen, animate=False, top=by < 0, force=True)
+            self._turning = False
+
+        self.call_after_refresh(settle)
+
+    def on_click(self, event: events.Click) -> None:
+        if event.widget is self._earlier:
+            self._turn(-1)
+        elif event.widget is self._later:
+            self.go_to_end()

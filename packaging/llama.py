@@ -118,7 +118,10 @@ def install(wheel: Path) -> bool:
 
 
 def fetch(folder: Path) -> list[Path]:
-    """Fetch a wheel from llama-cpp-python's author; an index out of reach is soon given up."""
+    """Fetch a wheel from llama-cpp-python's author; an index out of reach is soon given up.
+
+    No lock can hold the hashes of what is published there: it is trusted as its author is.
+    """
     index = ("--index-url", f"{READY_MADE}/{folder.name}", "--timeout", "5", "--retries", "0")
     only = ("--only-binary", ":all:", "--no-deps", "--dest", folder)
     pip("download", *only, *index, f"llama-cpp-python=={locked()}")
@@ -164,7 +167,7 @@ def build(folder: Path, flags: str) -> Path:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
         sys.exit(f"{tail}\nllama.cpp could not be built. All of what was said is in {log}")
     say(f"built in {clock(seconds)}.")
-    return kept(folder)[0]
+    return max(kept(folder), key=lambda wheel: wheel.stat().st_mtime)
 
 
 def wait(building: subprocess.Popen[bytes], log: Path) -> float:
@@ -188,4 +191,7 @@ def clock(seconds: float) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -32,7 +32,9 @@ def address(model: Path) -> Address:
     identity = f"{wire.VERSION}\n{home()}\n{real}\n{about.st_size}\n{about.st_mtime_ns}"
     key = hashlib.sha256(identity.encode()).hexdigest()[:16]
     folder = _runtime()
-    return Address(folder / f"{key}.sock", folder / f"{key}.lock", _logs() / f"engine-{key}.log")
+    return Address(
+        folder / f"{key}.sock", folder / f"{key}.lock", _logs() / f"{real.stem[:60]}.log"
+    )
 
 
 def _runtime() -> Path:

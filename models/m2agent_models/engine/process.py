@@ -40,8 +40,8 @@ Work = tuple[int, wire.Reply | wire.Cancel | None]
 
 def run(model: Path, wish: Wishes, address: Address) -> int:
     """Be the engine of this model until nobody needs it. Returns the exit code."""
-    lock = address.lock.open("w")
-    if not _locked(lock):
+    lock = _lock(address.lock)
+    if lock is None:
         _log.info("another engine for %s is there already", model.name)
         return 0
     sys.setswitchinterval(_SWITCH)
@@ -55,14 +55,23 @@ def run(model: Path, wish: Wishes, address: Address) -> int:
             return asyncio.run(_Process(model, wish).serve(listening))
         finally:
             address.socket.unlink(missing_ok=True)
+            address.lock.unlink(missing_ok=True)
+            lock.close()
 
 
-def _locked(file: TextIO) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
+def _lock(path: Path) -> TextIO | None:
+    """The locked file; None where another process holds it."""
+    while True:
+        file = path.open("w")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.close()
+            return None
+        # Whoever held it before may have removed it between our opening and our locking.
+        if path.exists() and path.stat().st_ino == os.fstat(file.fileno()).st_ino:
+            return file
+        file.close()
 
 
 class _Process:

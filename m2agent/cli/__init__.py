@@ -22,6 +22,8 @@ _COMMANDS = {
     "runs": "List all runs.",
     "show": "Show a run, and what it waits for.",
     "export": "Print every event of a run, or a report.",
+    "connect": "Connect Gmail or Notion, step by step.",
+    "connections": "List what is connected, test it, or cut it off.",
     "models": "List models, and pull them.",
     "mail": "Import mail into the local mailbox.",
     "doctor": "Check that everything works, and say how to mend what does not.",

@@ -19,7 +19,10 @@ from m2agent_models.engine import Tokens
 from m2agent_models.engine.placement import Plan
 
 CHECKED = "0.3.36"
-INSTALL = "pip install 'm2agent[local]' --extra-index-url https://abetlen.github.io/llama-cpp-python/whl/cpu"  # fmt: skip  # noqa: E501
+INSTALL = (
+    "pip install 'm2agent[local]' "
+    "--extra-index-url https://abetlen.github.io/llama-cpp-python/whl/cpu"
+)
 
 ABORTED, NO_ROOM = 2, 1
 _UNIFIED_TYPES = {"f16": 1, "q8_0": 8, "q4_0": 2}

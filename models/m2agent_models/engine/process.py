@@ -48,7 +48,7 @@ def run(model: Path, wish: Wishes, address: Address) -> int:
     address.socket.unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(address.socket))
-        os.chmod(address.socket, 0o600)  # noqa: PTH101
+        address.socket.chmod(0o600)
         listening.listen()
         listening.setblocking(False)
         try:

@@ -117,6 +117,12 @@ async def test_a_result_holds_when_the_person_goes_on_writing(seed: Notes) -> No
     assert await done.call.reconcile(done.op) == done.result
 
 
+async def test_a_note_written_anew_where_one_was_trashed_does_not_undo_that(seed: Notes) -> None:
+    done = await seed.do("trash", id="INV-1")
+    seed.write("invoices/INV-1", "new")
+    assert await done.call.reconcile(done.op) == done.result
+
+
 async def test_a_torn_line_in_the_log_was_never_acted_upon(seed: Notes) -> None:
     done = await seed.do("create", parent="", title="new")
     log = seed.folder / ".m2agent/operations"

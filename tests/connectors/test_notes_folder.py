@@ -167,6 +167,8 @@ async def test_a_folder_is_made_only_where_it_is_the_accounts_own(tmp_path: Path
     with pytest.raises(SetupError, match=r"notes folder .*vault cannot be opened: No such file"):
         await LocalNotes.open(account(tmp_path, {"folder": str(tmp_path / "vault")}))
     (tmp_path / "file").write_text("")
+    with pytest.raises(SetupError, match="vault is no whole path"):
+        await LocalNotes.open(account(tmp_path, {"folder": "vault"}))
     with pytest.raises(SetupError, match="Not a directory"):
         await LocalNotes.open(account(tmp_path, {"folder": str(tmp_path / "file")}))
 
@@ -192,3 +194,11 @@ async def test_a_folder_that_vanishes_is_said_and_not_a_crash(notes: Notes) -> N
         await notes.call("read", id="x")
     with pytest.raises(ToolFailed, match="There is no folder"):
         await notes.call("create", parent="", title="x")
+
+
+async def test_names_that_hide_marks_are_found_as_they_are_shown(notes: Notes) -> None:
+    name = "plan\N{RIGHT-TO-LEFT OVERRIDE}dm.2026"
+    (notes.folder / f"{name}.md").write_text("text")
+    shown = (await notes.call("search", query="text")).text.splitlines()[1].split(" | ")[0]
+    assert shown == "plandm.2026"
+    assert await body(notes, shown) == "text"

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from m2agent.errors import ToolFailed
 from m2agent.events import Origin
+from m2agent.printable import printable
 from m2agent_connectors.notes.edits import Edit, edited
-from m2agent_connectors.notes.lines import Piece, cut, fitting, heading, joined, printable, tsv
+from m2agent_connectors.notes.lines import Piece, cut, fitting, heading, joined, tsv
 from m2agent_connectors.notes.query import Sort, Where, ordered, select
 from m2agent_connectors.notes.schema import Property, Schema
 
@@ -109,15 +110,16 @@ def test_a_select_sorts_by_its_options_and_a_second_property_breaks_ties() -> No
 
 @given(st.lists(st.none() | st.text() | st.integers() | st.booleans() | st.lists(st.text())))
 def test_a_line_of_a_table_has_its_cells_and_no_more(cells: list[Any]) -> None:
-    line = tsv(cells)
+    line = tsv("id", cells)
     assert line.endswith("\n")
-    assert len(line[:-1].splitlines()) <= 1
-    assert line.count("\t") == max(len(cells) - 1, 0)
+    assert line[:-1].splitlines() == [line[:-1]]
+    assert line.count("\t") == len(cells)
     assert printable(line) == line
 
 
 def test_pieces_become_one_text_with_whose_words_each_stretch_is() -> None:
     pieces = [Piece("ab", "own", "x"), Piece("c", "own", "x"), Piece("de", "outside", "y")]
+    assert joined([Piece("a\x1b", "own", "x")])[0] == "a\N{REPLACEMENT CHARACTER}"
     assert joined(pieces) == ("abcde", [Origin("own", "x", 0, 3), Origin("outside", "y", 3, 5)])
 
 

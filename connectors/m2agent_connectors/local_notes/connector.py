@@ -54,6 +54,12 @@ class LocalNotes:
                 fix=f"Correct it under [accounts.{account.name}]; the only setting is folder.",
             ) from error
         folder = (settings.folder or account.folder).expanduser()
+        another = f'set another: folder = "..." under [accounts.{account.name}].'
+        if not folder.is_absolute():
+            raise SetupError(
+                f"The notes folder {folder} is no whole path.",
+                fix=f"Begin it with / or ~, or {another}",
+            )
         try:
             if settings.folder is None:
                 folder.mkdir(parents=True, exist_ok=True)
@@ -61,7 +67,7 @@ class LocalNotes:
         except OSError as error:
             raise SetupError(
                 f"The notes folder {folder} cannot be opened: {error.strerror}.",
-                fix=f'Create it, or set another: folder = "..." under [accounts.{account.name}].',
+                fix=f"Create it, or {another}",
             ) from error
         return cls(folder, account.folder)
 

@@ -3,7 +3,9 @@
 import re
 import unicodedata
 
-_FORBIDDEN = re.compile(r'[\\/:*?"<>|#^\[\]\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]')
+from m2agent.printable import printable
+
+_FORBIDDEN = re.compile(r'[\\/:*?"<>|#^\[\]\N{REPLACEMENT CHARACTER}]')
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
@@ -16,7 +18,7 @@ def file_name(title: str) -> str:
 
     Left out is what Windows forbids in names and Obsidian in links.
     """
-    name = unicodedata.normalize("NFC", _FORBIDDEN.sub(" ", title))
+    name = unicodedata.normalize("NFC", _FORBIDDEN.sub(" ", printable(title)))
     name = re.sub(r"\s+", " ", name).strip(" .")
     name = name.encode()[:_LONGEST].decode(errors="ignore").rstrip(" .")
     if not name:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from m2agent.errors import ToolFailed
+from m2agent.printable import one_line, printable
 from m2agent.tool import Result
 from m2agent_connectors.local_notes import table
 from m2agent_connectors.local_notes.folder import Folder
@@ -15,6 +16,7 @@ from m2agent_connectors.notes.lines import Piece
 from m2agent_connectors.notes.query import Row, Sort, Where, ordered, select
 from m2agent_connectors.notes.schema import Schema
 
+_SNIPPET = 200
 _LONG_CELL = 2_000
 """Characters of a property in a note that is read; in a list it gets fewer."""
 
@@ -51,15 +53,15 @@ def read(folder: Folder, id: str, offset: int, max_chars: int) -> Result:
     props = (table.row(note, path.stem, columns) if columns else {}) | note.props
     day = _day(path.stat().st_mtime)
     of = folder.id(path.parent) if columns else None
-    parts = [id, *([title] if title != path.stem else []), f"changed {day}"]
-    head = [" | ".join(lines.line(part) for part in parts)]
+    parts = [id, *([one_line(title)] if title != path.stem else []), f"changed {day}"]
+    head = [" | ".join(parts)]
     if of:
         head.append(f"a row of the table {of}")
     if note.problem:
-        head.append(f"Its properties cannot be read: {lines.line(note.problem)}.")
+        head.append(f"Its properties cannot be read: {one_line(note.problem)}.")
     for name, value in props.items():
-        head.append(f"{lines.line(name)}: {lines.cell(value, _LONG_CELL)}".rstrip())
-    body = lines.printable(note.body)
+        head.append(f"{one_line(name)}: {lines.cell(value, _LONG_CELL)}".rstrip())
+    body = note.body.replace("\r\n", "\n")
     page, following = lines.cut(body, offset, max_chars, f"notes_read id={id}")
     text = "\n".join(head) + f"\n\n{page}"
     data = {
@@ -69,7 +71,7 @@ def read(folder: Folder, id: str, offset: int, max_chars: int) -> Result:
         "table": of,
         "edited": day,
         "props": props,
-        "body": body[offset : offset + max_chars],
+        "body": printable(body[offset : offset + max_chars]),
         "chars": len(body),
         "next": following,
     }
@@ -81,7 +83,9 @@ def schema(folder: Folder, id: str) -> Result:
     id = folder.id(path)
     columns = _columns(folder, path)
     rows = len(folder.notes(path, deep=False))
-    text = "\n".join([f"{id} | table | {rows} rows", *(str(p) for p in columns.properties)])
+    text = "\n".join(
+        [f"{id} | table | {rows} rows", *(one_line(str(p), _LONG_CELL) for p in columns.properties)]
+    )
     properties = [
         {"name": p.name, "type": p.type, "options": list(p.options)} for p in columns.properties
     ]
@@ -109,17 +113,17 @@ def query(
     ]
     meant = ordered(select(rows, schema, where), schema, sort)
     shown = meant[first : first + limit]
-    cells = [lines.tsv([row["id"], *(row.get(name) for name in names)]) for row in shown]
+    cells = [lines.tsv(row["id"], [row.get(name) for name in names]) for row in shown]
     count = lines.fitting(cells)
     head, following = lines.heading("rows", first, count, len(meant))
     source = f"table {id}"
-    pieces = [Piece(f"{head}\n{lines.tsv(['id', *names])}", "own", source)]
+    pieces = [Piece(f"{head}\n{lines.tsv('id', names)}", "own", source)]
     for row, cell in zip(shown[:count], cells, strict=False):
         own = heads[row["id"]].trust == "own"
         pieces.append(
             Piece(cell, "own", source) if own else Piece(cell, "outside", f"note {row['id']}")
         )
-    broken = [f"{row}: {lines.line(note.problem)}" for row, note in heads.items() if note.problem]
+    broken = [f"{row}: {one_line(note.problem)}" for row, note in heads.items() if note.problem]
     if broken:
         words = f"{len(broken)} rows have properties that cannot be read: {'; '.join(broken[:3])}\n"
         pieces.append(Piece(words, "outside", source))
@@ -137,11 +141,11 @@ def _item(folder: Folder, hit: Hit) -> tuple[dict[str, Any], Piece]:
     note = Note("") if is_table else folder.head(path.with_name(f"{path.name}.md"))
     columns = None if is_table else _schema_of(folder, path.parent)
     title = table.title(note, path.name, columns)
-    day, snippet = _day(hit.edited), lines.line(hit.snippet)
+    day, snippet = _day(hit.edited), one_line(hit.snippet, _SNIPPET)
     kind = "row" if columns else hit.kind
     item = {"id": hit.id, "title": title, "kind": kind, "edited": day, "snippet": snippet}
-    what = "table" if is_table else title if title != path.name else ""
-    parts = (lines.line(part) for part in (hit.id, what, day, snippet) if part)
+    what = "table" if is_table else one_line(title) if title != path.name else ""
+    parts = (part for part in (hit.id, what, day, snippet) if part)
     return item, Piece(
         " | ".join(parts) + "\n", note.trust, f"{'table' if is_table else 'note'} {hit.id}"
     )

@@ -5,7 +5,7 @@ import difflib
 import pydantic
 
 from m2agent.errors import ToolFailed
-from m2agent_connectors.notes.lines import line
+from m2agent.printable import one_line
 
 _NEAR_LINES = 5_000
 
@@ -51,8 +51,8 @@ def _nearest(text: str, old: str) -> str:
     rows = [row.strip() for row in text.splitlines()[:_NEAR_LINES] if row.strip()]
     near = difflib.get_close_matches(wanted[:200], [row[:200] for row in rows], n=1, cutoff=0.5)
     if near:
-        return f"The nearest is: {line(near[0])}"
+        return f"The nearest is: {one_line(near[0])}"
     holding = next((row for row in rows if wanted and wanted.lower() in row.lower()), None)
     if holding:
-        return f"The nearest is: {line(holding)}"
+        return f"The nearest is: {one_line(holding)}"
     return "Nothing there is like it. Read the note again."

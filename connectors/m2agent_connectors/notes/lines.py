@@ -1,19 +1,17 @@
 """Results as lines a model can scan, each stretch with whose words it is."""
 
 import json
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, cast
 
 from m2agent.errors import ToolFailed
 from m2agent.events import Origin, Trust
+from m2agent.printable import one_line, printable
 
 PAGE_CHARACTERS = 7_500
 """About 2,000 tokens: what one result may take of the prompt."""
 
 _CELL = 200
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
-_SPACE = re.compile(r"\s+")
 
 
 class Piece(NamedTuple):
@@ -25,26 +23,15 @@ class Piece(NamedTuple):
 
 
 def joined(pieces: Iterable[Piece]) -> tuple[str, list[Origin]]:
-    """The text of all pieces, and its origins; neighbours with one source are one stretch."""
+    """The text of all pieces, safe to show; neighbours with one source are one stretch."""
     text = ""
     origins: list[Origin] = []
     for piece in pieces:
-        start, text = len(text), text + piece.text
+        start, text = len(text), text + printable(piece.text)
         if origins and (origins[-1].trust, origins[-1].source) == (piece.trust, piece.source):
             start = origins.pop().start
         origins.append(Origin(piece.trust, piece.source, start, len(text)))
     return text, origins
-
-
-def printable(text: str) -> str:
-    """Text without what could steer a terminal: line breaks and tabs stay."""
-    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n"))
-
-
-def line(text: str, limit: int = _CELL) -> str:
-    """Text on one line, cut to `limit` characters."""
-    flat = _SPACE.sub(" ", printable(text)).strip()
-    return flat if len(flat) <= limit else f"{flat[: limit - 1]}…"
 
 
 def cell(value: Any, limit: int = _CELL) -> str:
@@ -52,14 +39,15 @@ def cell(value: Any, limit: int = _CELL) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        return line(value, limit)
+        return one_line(value, limit)
     if isinstance(value, list):
-        return line(", ".join(cell(one) for one in cast(list[Any], value)), limit)
-    return line(json.dumps(value, ensure_ascii=False), limit)
+        return one_line(", ".join(cell(one) for one in cast(list[Any], value)), limit)
+    return one_line(json.dumps(value, ensure_ascii=False), limit)
 
 
-def tsv(cells: Sequence[Any]) -> str:
-    return "\t".join(cell(one) for one in cells) + "\n"
+def tsv(id: str, values: Sequence[Any]) -> str:
+    """A line of a table; the id is never cut."""
+    return "\t".join([id, *(cell(one) for one in values)]) + "\n"
 
 
 def fitting(lines: Sequence[str], room: int = PAGE_CHARACTERS) -> int:
@@ -86,7 +74,7 @@ def cut(text: str, offset: int, size: int, how: str) -> tuple[str, int | None]:
     `how` is the call that reads on, without its offset.
     """
     page = text[offset : offset + size]
-    end = offset + len(page)
+    end = min(offset + size, len(text))
     if end >= len(text):
         return page, None
     return f"{page}\n[... {len(text) - end:,} more characters: {how} offset={end}]", end

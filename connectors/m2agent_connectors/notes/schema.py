@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any, Literal, cast
 
 from m2agent.errors import ToolFailed
+from m2agent.printable import printable
 
 Simple = str | int | float | bool | list[str] | None
 """A property's value; None stands for empty."""
@@ -193,8 +194,8 @@ def empty(value: Any) -> bool:
 
 
 def folded(text: str) -> str:
-    """Text for comparing: the same however it is composed and whatever its case."""
-    return unicodedata.normalize("NFC", text).casefold()
+    """Text for comparing: the same whatever its case, however composed, shown or as it is."""
+    return unicodedata.normalize("NFC", printable(text)).casefold()
 
 
 def writable(text: str) -> bool:

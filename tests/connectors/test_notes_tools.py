@@ -200,7 +200,7 @@ async def test_a_long_note_is_read_page_by_page(notes: Notes) -> None:
     while offset is not None:
         page = await notes.call("read", id="long", offset=offset)
         seen, offset = seen + page.data["body"], page.data["next"]
-        marker = f"more characters: notes_read id=long offset={offset}]"
+        marker = f'more characters: notes_read id="long" offset={offset}]'
         assert (marker in page.text) == (offset is not None)
     assert seen == body.replace("\r\n", "\n")
 
@@ -223,7 +223,7 @@ async def test_a_table_is_read_as_its_schema(notes: Notes) -> None:
     notes.write("invoices/a", "")
     read = await notes.call("read", id="invoices")
     assert read == await notes.call("schema", table="Invoices")
-    assert read.text.splitlines()[0] == "invoices | table | 1 rows"
+    assert read.text.splitlines()[0] == "invoices | table | rows: 1"
     assert "Status (select: Open, Paid, Wrong)" in read.text
     assert {"name": "Amount", "type": "number", "options": []} in read.data["properties"]
     with pytest.raises(ToolFailed, match=r"no table 'invoice'.*Near are: invoices"):
@@ -267,6 +267,15 @@ async def test_origins_tell_clipped_words_from_the_persons_own(notes: Notes) -> 
     trust = {found.text[o.start : o.end].split(" ")[0]: o.trust for o in found.origin}
     assert trust == {"1-2": "own", "invoices/mine": "own", "invoices/clip": "outside"}
     assert (await notes.call("read", id="clip")).origin[0].source == "note invoices/clip"
+
+
+async def test_the_mark_of_an_outsiders_words_cannot_be_taken_off_by_a_tool(notes: Notes) -> None:
+    notes.write("clip", "---\nsource: https://evil.example\n---\nwords\n")
+    for value in (None, "me", ["me"]):
+        with pytest.raises(ToolFailed, match=r"others wrote it\. Only the person can"):
+            await notes.call("update", id="clip", props={"Source": value})
+    await notes.call("update", id="clip", append="more")
+    assert (await notes.call("read", id="clip")).origin[0].trust == "outside"
 
 
 async def test_files_changed_by_the_person_are_the_truth_at_once(notes: Notes) -> None:
@@ -325,4 +334,4 @@ async def test_rows_with_a_broken_head_are_listed_and_named(notes: Notes) -> Non
     notes.write("invoices/a", "---\nAmount: [\n---\n")
     result = await notes.call("query", table="invoices")
     assert result.data["rows"][0]["id"] == "invoices/a"
-    assert "1 rows have properties that cannot be read: invoices/a: line 3" in result.text
+    assert "Properties that cannot be read, in 1: invoices/a: line 3" in result.text

@@ -57,13 +57,19 @@ class Change:
             raise ToolFailed("Nothing to change was given. Give props, edits or append.")
         path = self.folder.note(id)
         was = self.folder.bytes(path)
-        note = notes.with_edits(parse(was), edits)
+        before = parse(was)
+        note = notes.with_edits(before, edits)
         if props:
             schema = self.folder.schema(path.parent)
             values = schema.check(props) if schema else check_freely(props)
             note = notes.with_props(note, values)
         if append:
             note = notes.with_end(note, append)
+        if (before.trust, note.trust) == ("outside", "own") and not before.problem:
+            raise ToolFailed(
+                f"The source of {self.folder.id(path)} says that others wrote it. Only the person "
+                "can take that out."
+            )
         return self._replace(path, was, note, "Updated")
 
     def comment(self, id: str, text: str) -> Result:

@@ -125,9 +125,6 @@ class Folder:
         """The schema if the folder is a table. Raises ToolFailed if its file is wrong."""
         return table.load(folder, self.id(folder)) if self._has_schema(folder) else None
 
-    def read(self, path: Path) -> Note:
-        return parse(self.bytes(path))
-
     def bytes(self, path: Path) -> bytes:
         """The whole file. Raises ToolFailed where it is gone, unreadable, too large or no text."""
         try:
@@ -144,6 +141,13 @@ class Folder:
             raise ToolFailed(f"{self.id(path)} is no text, whatever its name says.")
         return data
 
+    def edited(self, path: Path) -> float:
+        """When the file was last changed, in seconds since 1970; 0 if it is gone since."""
+        try:
+            return path.stat().st_mtime
+        except OSError:
+            return 0.0
+
     def head(self, path: Path) -> Note:
         """The note's properties and the beginning of its body; empty if it cannot be read."""
         try:
@@ -154,8 +158,12 @@ class Folder:
 
     def free(self, folder: Path, title: str) -> Path:
         """Where a new note of this title goes: no file there has its name, in whatever case."""
-        there = folder.iterdir() if folder.is_dir() else ()
-        names = {folded(path.name) for path in there}
+        try:
+            names = {folded(path.name) for path in folder.iterdir()}
+        except FileNotFoundError:
+            names = set[str]()
+        except OSError as error:
+            raise ToolFailed(f"{self.id(folder)} cannot be read: {error.strerror}.") from error
         stem, number = file_name(title), 2
         name = stem
         while folded(f"{name}.md") in names:

@@ -67,10 +67,10 @@ class Operations:
         old, new = self.root / line["from"], self.root / line["to"]
         if _inode(new) == line["inode"]:
             return msgspec.convert(line["result"], Result)
-        if old.exists():
+        if _inode(old) is not None:
             self._take_back(line)
             return None
-        if new.exists():
+        if _inode(new) is not None:
             return msgspec.convert(line["result"], Result)
         raise Unclear(
             f"{line['to']} was about to be written and is not there. It was never written, or "

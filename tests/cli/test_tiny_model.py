@@ -4,6 +4,7 @@ import base64
 import json
 import signal
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest

@@ -71,6 +71,7 @@ def _findings() -> Iterator[Finding]:
     yield Finding(
         "settings", "ok", str(config_file()) if config_file().exists() else "the defaults"
     )
+    yield from asyncio.run(_engine())
     yield asyncio.run(_model(setup.model, dict(setup.engine or {})))
     for name, table in setup.accounts.items():
         yield asyncio.run(_account(name, dict(table), setup.work))
@@ -103,6 +104,21 @@ def _journal() -> Finding:
         error = SetupError(f"SQLite finds: {found}", fix="Export what you need: m2agent export RUN")
         return _problem("journal", error)
     return Finding("journal", "ok", f"{count} runs, sound")
+
+
+async def _engine() -> list[Finding]:
+    """Whether llama.cpp can serve M2 here, tried in a second on a model of half a megabyte."""
+    from m2agent_models.engine.selftest import selftest
+
+    try:
+        checks = await selftest()
+    except M2Error as error:
+        return [_problem("engine", error)]
+    failed = [check for check in checks if check.problem]
+    if not failed:
+        return [Finding("engine", "ok", f"llama.cpp: {', '.join(c.what for c in checks)}")]
+    fix = "Install the engine again: pip install --force-reinstall 'm2agent[local]'"
+    return [Finding("engine", "problem", f"{c.what}: {c.problem}", fix) for c in failed]
 
 
 async def _model(name: str, engine: dict[str, object]) -> Finding:

@@ -17,6 +17,7 @@ LARGEST = 64_000_000
 
 _LINE = 65_536
 _FROM = re.compile(rb"From (?:.*\d{1,2}:\d{2}|\S+@\S+\s*$|-\s|MAILER-DAEMON)")
+_DAY = re.compile(rb"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\b.*")
 _QUOTED_FROM = re.compile(rb">+From ")
 _HEADER = re.compile(rb"[!-9;-~]{1,100}[ \t]*:")
 _PACKED = {
@@ -127,7 +128,7 @@ def _file(path: Path, name: str) -> Iterator[Found | Skipped]:
 
 def _mbox(file: BufferedIOBase) -> Iterator[Found]:
     """The mails of an mbox. A "From " line counts after an empty one, if it looks like one."""
-    lines: list[bytes] = []
+    raw = bytearray()
     size = 0
     date: float | None = None
     begun = False
@@ -135,24 +136,23 @@ def _mbox(file: BufferedIOBase) -> Iterator[Found]:
     while line := file.readline(_LINE):
         if fresh and after_blank and (_FROM.match(line) or not begun):
             if begun:
-                yield Found("", b"".join(lines)[:LARGEST], date=date, cut=size > LARGEST)
-            lines, size, date, begun = [], 0, _date(line), True
+                yield Found("", bytes(raw), date=date, cut=size > LARGEST)
+            raw, size, date, begun = bytearray(), 0, _date(line), True
         else:
             if fresh and _QUOTED_FROM.match(line):
                 line = line[1:]
-            if size <= LARGEST:
-                lines.append(line)
+            raw += line[: max(LARGEST - size, 0)]
             size += len(line)
         after_blank = fresh and line in (b"\n", b"\r\n")
         fresh = line.endswith(b"\n")
-    yield Found("", b"".join(lines)[:LARGEST], date=date, cut=size > LARGEST)
+    yield Found("", bytes(raw), date=date, cut=size > LARGEST)
 
 
 def _date(line: bytes) -> float | None:
     """The time in a line such as "From ann@x.example Sat Nov 21 09:12:00 2026"."""
-    words = line[:200].decode("ascii", "replace").split()[2:]
+    match = _DAY.search(line[:200])
     try:
-        fields = parsedate_tz(" ".join(words))
+        fields = parsedate_tz(match.group().decode("ascii", "replace")) if match else None
         return float(mktime_tz(fields)) if fields else None
     except (ValueError, OverflowError, TypeError, IndexError):
         return None

@@ -22,16 +22,14 @@ from m2agent_connectors.local_mail.store import Store
 from m2agent_connectors.mail import query as queries
 from m2agent_connectors.mail.address import Address, written
 from m2agent_connectors.mail.compose import preview
-from m2agent_connectors.mail.lines import Stretch, joined, line, listing, stretch
-from m2agent_connectors.mail.reading import mail_facts, page_of, told
+from m2agent_connectors.mail.lines import Stretch, joined, listing
+from m2agent_connectors.mail.reading import WHOLE, View, read_mail, read_thread
 from m2agent_connectors.mail.saving import save, saving, take_back
 
 Clock = Callable[[], float]
 """Gives the time in seconds since 1970, UTC."""
 
 Names = list[str] | None
-
-_WHOLE_MAILS = 50
 
 
 class Settings(BaseModel):
@@ -73,6 +71,9 @@ class LocalMail:
         store = Store.open(folder / "mailbox.db")
         try:
             await asyncio.to_thread(_first_import, store.path, me, clock())
+            if me and me.address != store.own:
+                with store.transaction():
+                    store.note("own", me.address)
             outbox.settle_all(store, folder / "outbox")
         except (ToolFailed, OSError) as error:
             store.close()
@@ -80,11 +81,11 @@ class LocalMail:
                 f"The mailbox in {folder} cannot be used: {error}",
                 fix="See that the disk has room and the folder can be written, and try again.",
             ) from error
-        return cls(store, folder, me or Address("", store.own), clock)
+        me = me or Address("", store.own)
+        return cls(store, folder, me if me.name else store.signed(me), clock)
 
     def describe(self) -> str:
-        count = self._store.one("SELECT count(*) FROM message")
-        return f"{count:,} mails in {self._folder}"
+        return f"{count(self._store, queries.EVERYTHING):,} mails in {self._folder}"
 
     async def close(self) -> None:
         self._store.close()
@@ -141,34 +142,14 @@ class LocalMail:
         numbers. `quotes` shows quoted history and signatures, `headers` all headers."""
         if (id is None) == (thread is None):
             raise ToolFailed("Give either id or thread.")
+        view = View(offset, max_chars, quotes, headers)
         if id is not None:
             number = self._store.number(id)
             (entry,), mail = self._store.entries([number]), self._store.mail(number)
-            pieces = told(entry, mail, quotes=quotes, headers=headers)
-            data, ask = mail_facts(entry, mail), f"mail_read id={entry.id}"
-        else:
-            pieces, data = self._thread(thread or "", quotes=quotes, headers=headers)
-            ask = f"mail_read thread={thread}"
-        ask += " quotes=true" if quotes else ""
-        ask += " headers=true" if headers else ""
-        return page_of(pieces, data, offset=offset, length=max_chars, ask=ask)
-
-    def _thread(
-        self, id: str, *, quotes: bool, headers: bool
-    ) -> tuple[list[Stretch], dict[str, Any]]:
-        """A thread's mails; of a very long one the older mails are a line each."""
-        numbers = self._store.thread(id)
-        entries = self._store.entries(numbers)
-        older = entries[:-_WHOLE_MAILS]
-        pieces = [Stretch(f"{id}: {len(entries)} mails")]
-        for entry in older:
-            pieces += [Stretch("\n"), stretch(entry, line(entry))]
-        items: list[dict[str, Any]] = []
-        for number, entry in zip(numbers[len(older) :], entries[len(older) :], strict=True):
-            mail = self._store.mail(number)
-            pieces += [Stretch("\n\n"), *told(entry, mail, quotes=quotes, headers=headers)]
-            items.append(mail_facts(entry, mail))
-        return pieces, {"thread": id, "items": items}
+            return await asyncio.to_thread(read_mail, entry, mail, view)
+        numbers = self._store.thread(thread or "")
+        mails = [self._store.mail(number) for number in numbers[-WHOLE:]]
+        return await asyncio.to_thread(read_thread, self._store.entries(numbers), mails, view)
 
     @tool(effect="read")
     async def labels(self) -> Result:

@@ -5,6 +5,7 @@ is written down before the file is; so whatever a crash cuts off, whoever looks 
 """
 
 import os
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from re import fullmatch
@@ -89,7 +90,8 @@ def _write(path: Path, raw: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
         raise ToolFailed(f"Nothing was sent: {path.parent} cannot be written: {error}.") from error
     try:
         part.replace(path)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from m2agent.errors import SetupError, ToolFailed
-from m2agent_connectors.mail.address import Address
+from m2agent_connectors.mail.address import Address, addresses
 from m2agent_connectors.mail.body import indexed, snippet
 from m2agent_connectors.mail.lines import Entry
 from m2agent_connectors.mail.message import Mail, parse
@@ -145,6 +145,16 @@ class Store:
     @property
     def own(self) -> str:
         return self.about("own") or "me@office.example"
+
+    def signed(self, me: Address) -> Address:
+        """The address with the name that the person's last sent mail gives it."""
+        last = self.one(
+            "SELECT sender FROM message JOIN labelled ON message = message.id AND label = ?"
+            " WHERE address = ? ORDER BY date DESC LIMIT 1",
+            self.label("SENT"),
+            me.address.lower(),
+        )
+        return next(iter(addresses(last or "")), me)
 
     def about(self, name: str) -> str:
         return self.one("SELECT value FROM about WHERE name = ?", name) or ""

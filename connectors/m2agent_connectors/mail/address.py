@@ -25,6 +25,11 @@ class Address:
     def __str__(self) -> str:
         return f"{self.name} <{self.address}>" if self.name else self.address
 
+    @property
+    def valid(self) -> bool:
+        """Whether a mail can be written to it; what headers hold often cannot be."""
+        return _VALID.fullmatch(self.address) is not None
+
     def same(self, other: "Address") -> bool:
         return self.address.lower() == other.address.lower()
 

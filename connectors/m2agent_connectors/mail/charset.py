@@ -42,7 +42,7 @@ def _codec(charset: str) -> str:
     name = charset.strip().strip("'\"").lower()
     name = _MEANT.get(name, name)
     try:
-        b"".decode(name)
+        "a".encode(name)  # refuses codecs such as base64
         known = codecs.lookup(name).name not in _NOT_MEANT
     except (LookupError, ValueError):
         known = False
@@ -62,4 +62,4 @@ def header_text(value: str) -> str:
     text = ""
     for chunk, charset in chunks:
         text += chunk if isinstance(chunk, str) else decoded(chunk, charset or "")
-    return text
+    return text or value

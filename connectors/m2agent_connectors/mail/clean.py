@@ -3,6 +3,9 @@
 import re
 from pathlib import PurePosixPath
 
+_ESCAPES = re.compile(
+    "(?:\x1b\\[|\x9b)[0-9;:<=>?]*[ -/]*[@-~]|\x1b\\][^\x07\x1b]*(?:\x07|\x1b\\\\)?"
+)
 _BREAKS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x9f"  # control characters but tab and newline
@@ -10,15 +13,15 @@ _INVISIBLE = re.compile(
     "\U000e0000-\U000e0fff]"  # tags and selectors, by which whole sentences can be smuggled
 )
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_PADDING = re.compile("[\u034f\u200c\u200d\u00a0\u2007 ]{4,}")
+_PADDING = re.compile("(?: ?[\u034f\u200c\u200d\u00a0\u2007]){4,} ?")
 _FORBIDDEN_IN_NAMES = re.compile(r'[\\/:*?"<>|\x00-\x1f]')
 
 
 def shown(text: str) -> str:
     """The text with newlines as `\\n`, without control, bidi and invisible characters."""
-    text = _BREAKS.sub("\n", text)
+    text = _BREAKS.sub("\n", _ESCAPES.sub("", text))
     text = _SURROGATE.sub("\ufffd", _INVISIBLE.sub("", text))
-    return _PADDING.sub(" ", text) if _PADDING.search(text) else text
+    return _PADDING.sub(" ", text)
 
 
 def one_line(text: str, limit: int | None = None) -> str:

@@ -37,6 +37,7 @@ LARGEST = 25_000_000
 _KNOWN_REFERENCES = 20
 _RE = re.compile(r"\s*re\s*:", re.IGNORECASE)
 _FWD = re.compile(r"\s*fwd?\s*:", re.IGNORECASE)
+_TYPE = re.compile(r"[a-z0-9][a-z0-9.+-]*/[a-z0-9][a-z0-9.+-]*")
 _PLUMBING = {"mime-version", "content-type", "content-transfer-encoding", "message-id"}
 
 
@@ -92,8 +93,8 @@ def reply(original: Mail, sender: Address, *, everyone: bool) -> Letter:
     subject = original.subject if _RE.match(original.subject) else f"Re: {original.subject}"
     return Letter(
         sender,
-        to=tuple(to),
-        cc=tuple(cc),
+        to=tuple(person for person in to if person.valid),
+        cc=tuple(person for person in cc if person.valid),
         subject=subject,
         in_reply_to=original.message_id,
         references=references,
@@ -171,13 +172,19 @@ def attached(path: Path) -> Attachment:
 
 
 def built(letter: Letter, *, id: str, date: float) -> bytes:
-    """The mail as bytes: plain text as written, the same as HTML, and the attachments."""
+    """The mail as bytes: plain text as written, the same as HTML, and the attachments.
+
+    Raises ToolFailed for more than mail servers take, and for people who cannot be written to.
+    """
     total = sum(len(attachment.data) for attachment in letter.attachments)
     if total > LARGEST:
         raise ToolFailed(
             f"The attachments have {size(total)}; mails carry at most {size(LARGEST)}. "
             "Attach fewer, or smaller ones."
         )
+    for person in (letter.sender, *letter.to, *letter.cc, *letter.bcc):
+        if not person.valid:
+            raise ToolFailed(f"{one_line(person.address, 80)!r} is no mail address. Give another.")
     charset = Charset("utf-8")
     charset.body_encoding = QP
     text = letter.body.rstrip("\n") + "\n"
@@ -196,7 +203,7 @@ def built(letter: Letter, *, id: str, date: float) -> bytes:
         message[name] = value
     message["Content-Type"] = content_type
     out = BytesIO()
-    policy = compat32.clone(linesep="\r\n", max_line_length=78)
+    policy = compat32.clone(linesep="\r\n", max_line_length=0)  # headers are folded already
     BytesGenerator(out, mangle_from_=False, policy=policy).flatten(message)
     return out.getvalue()
 
@@ -239,16 +246,20 @@ def _headers(letter: Letter, id: str, date: float) -> list[tuple[str, str]]:
     if letter.in_reply_to:
         fields.append(("In-Reply-To", f"<{letter.in_reply_to}>"))
     if letter.references:
-        fields.append(("References", " ".join(f"<{known}>" for known in letter.references)))
+        fields.append(("References", "\n ".join(f"<{known}>" for known in letter.references)))
     return fields
 
 
 def _written(people: Sequence[Address]) -> str:
-    return ", ".join(formataddr((person.name, person.address)) for person in people)
+    return ",\n ".join(formataddr((person.name, person.address)) for person in people)
 
 
 def _encoded(text: str) -> str:
-    return text if text.isascii() and "=?" not in text else Header(text, "utf-8").encode()
+    return (
+        text
+        if text.isascii() and "=?" not in text
+        else Header(text, "utf-8", header_name="Subject").encode()
+    )
 
 
 def _text(text: str, kind: str, charset: Charset) -> Message:
@@ -261,13 +272,13 @@ def _text(text: str, kind: str, charset: Charset) -> Message:
 
 def _file(attachment: Attachment) -> Message:
     main, _, sub = attachment.type.partition("/")
-    if not re.fullmatch(r"[a-z0-9][a-z0-9.+-]*/[a-z0-9][a-z0-9.+-]*", attachment.type):
+    if main in ("message", "multipart") or not _TYPE.fullmatch(attachment.type):
         main, sub = "application", "octet-stream"
     part = MIMEBase(main, sub)
     part.set_payload(attachment.data)
     encode_base64(part)
     del part["MIME-Version"]
-    name = attachment.name
+    name = file_name(attachment.name, "attachment")
     part.add_header(
         "Content-Disposition",
         "attachment",

@@ -14,18 +14,18 @@ _TRACKING = re.compile(r"utm_.*|mc_[ce]id|gclid|fbclid|_hs.*|mkt_tok|trk.*", re.
 
 
 def shortened(text: str) -> tuple[str, list[str]]:
-    """The text with long links as "host (link 1)", and the long links in that order."""
+    """The text with long links as "link 1" and so on, and the long links in that order."""
     found: list[str] = []
 
-    def short(url: str) -> str:
+    def short(url: str, *, bare: bool = True) -> str:
         url = _untracked(url)
         if len(url) <= _LONG:
             return url
         url = url[:_LONGEST]
         if url not in found and len(found) < _MOST:
             found.append(url)
-        number = f" link {found.index(url) + 1}" if url in found else ""
-        return f"<{_host(url)}{number}>"
+        number = f"link {found.index(url) + 1}" if url in found else "a long link"
+        return f"<{_host(url)}, {number}>" if bare else number
 
     def in_markdown(match: re.Match[str]) -> str:
         label, url = match.group(1).strip(), match.group(2)
@@ -33,7 +33,7 @@ def shortened(text: str) -> tuple[str, list[str]]:
             return label
         if not label or label in (url, url.removeprefix("mailto:")):
             return short(url) if url.startswith("http") else url.removeprefix("mailto:")
-        return f"[{label}]({short(url)})"
+        return f"[{label}]({short(url, bare=False)})"
 
     parts: list[str] = []
     at = 0

@@ -245,8 +245,10 @@ def _markdown(page: str) -> str:
     soup = BeautifulSoup(page, "html.parser")
     for table in reversed(soup.find_all("table")):
         if _is_layout(table):
-            for element in [table, *table.find_all(["tr", "td"])]:
-                element.name = "div"
+            for element in table.find_all(["tr", "td"]):
+                if element.find_parent("table") is table:
+                    element.name = "div"
+            table.name = "div"
     converter = cast(Any, MarkdownConverter)(
         heading_style="ATX",
         bullets="-",

@@ -12,6 +12,7 @@ from email.message import Message
 from email.parser import BytesHeaderParser
 from email.policy import Compat32
 from email.utils import mktime_tz, parsedate_tz
+from itertools import islice
 from typing import cast
 
 from m2agent_connectors.mail.address import Address, addresses
@@ -20,6 +21,7 @@ from m2agent_connectors.mail.clean import file_name, one_line
 
 _HEADER_LIMIT = 64_000
 _MIME_HEADER_LIMIT = 2_000
+_HEADERS = 1_000
 _LINES = 1_500_000
 _PARTS = 5_000
 _DEPTH = 60
@@ -81,7 +83,7 @@ def parse(raw: bytes) -> Mail:
     """Read a mail. Never fails: what cannot be read is left out, and named in `problems`."""
     problems: list[str] = []
     message = _tree(raw, problems)
-    raw_headers = [(name, value) for name, value in message.raw_items()]
+    raw_headers = list(islice(message.raw_items(), _HEADERS))
     headers = tuple((one_line(n, 100), one_line(header_text(v))) for n, v in raw_headers)
     fields: dict[str, str] = {}
     for name, value in raw_headers:

@@ -71,10 +71,10 @@ def own_words(text: str) -> int:
 
 def _history(lines: Sequence[str], forward: bool) -> int:
     """The line at which unmarked history begins, as Outlook appends it; their number if none."""
-    if forward or any(_FORWARD.match(line) for line in lines):
-        return len(lines)
-    for number in range(1, len(lines)):
-        if _begins_history(lines, number):
+    for number, line in enumerate(lines):
+        if _FORWARD.match(line) or forward:
+            break
+        if number and _begins_history(lines, number):
             while number > 1 and _RULE.match(lines[number - 1]):
                 number -= 1
             return number

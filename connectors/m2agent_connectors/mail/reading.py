@@ -1,6 +1,7 @@
 """One mail, or a thread of them, told to the model: a short head, then what it says."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from m2agent.tool import Result
@@ -14,38 +15,70 @@ from m2agent_connectors.mail.lines import (
     attachment_lines,
     facts,
     joined,
+    line,
     minute,
     paged,
     source,
+    stretch,
 )
 from m2agent_connectors.mail.message import Mail
 from m2agent_connectors.mail.quotes import own_words
 
+WHOLE = 50
+"""Of a thread, so many mails are told whole, the newest ones; older ones are a line each."""
+
 _RECIPIENTS = 20
 
 
-def told(entry: Entry, mail: Mail, *, quotes: bool = False, headers: bool = False) -> list[Stretch]:
+@dataclass(frozen=True)
+class View:
+    """What of it is wanted: characters from `offset` on, at most `length`."""
+
+    offset: int
+    length: int
+    quotes: bool
+    headers: bool
+
+    def page(self, pieces: Sequence[Stretch], data: dict[str, Any], ask: str) -> Result:
+        """That page; `data` gets its `text`, and `next_offset` where there is more."""
+        ask += " quotes=true" if self.quotes else ""
+        ask += " headers=true" if self.headers else ""
+        text = "".join(piece.text for piece in pieces)
+        end = self.offset + self.length
+        shown = {"text": text[self.offset : end], "next_offset": end if end < len(text) else None}
+        page = paged(pieces, offset=self.offset, length=self.length, ask=ask)
+        return joined(page, {**data, **shown})
+
+
+def read_mail(entry: Entry, mail: Mail, view: View) -> Result:
+    """Tell one mail. HTML takes a while: call it in a thread."""
+    return view.page(_told(entry, mail, view), mail_facts(entry, mail), f"mail_read id={entry.id}")
+
+
+def read_thread(entries: Sequence[Entry], mails: Sequence[Mail], view: View) -> Result:
+    """Tell a thread, oldest mail first; `mails` are those of its last entries."""
+    thread = entries[0].thread
+    older, whole = entries[: -len(mails)], entries[-len(mails) :]
+    pieces = [Stretch(f"{thread}: {len(entries)} mails")]
+    for entry in older:
+        pieces += [Stretch("\n"), stretch(entry, line(entry))]
+    for entry, mail in zip(whole, mails, strict=True):
+        pieces += [Stretch("\n\n"), *_told(entry, mail, view)]
+    items = [mail_facts(entry, mail) for entry, mail in zip(whole, mails, strict=True)]
+    return view.page(pieces, {"thread": thread, "items": items}, f"mail_read thread={thread}")
+
+
+def _told(entry: Entry, mail: Mail, view: View) -> list[Stretch]:
     """A mail's head and text. Of an own mail, what others said in it is still theirs."""
     trust = "own" if entry.own else "outside"
     whose = source(entry)
-    body = readable(mail, quotes=quotes).text or "(no text)"
+    body = readable(mail, quotes=view.quotes).text or "(no text)"
     mine = own_words(body) if entry.own else len(body)
-    pieces = [Stretch("\n".join(_head(entry, mail, headers)) + "\n\n", trust, whose)]
+    pieces = [Stretch("\n".join(_head(entry, mail, view.headers)) + "\n\n", trust, whose)]
     pieces.append(Stretch(body[:mine], trust, whose))
     if mine < len(body):
         pieces.append(Stretch(body[mine:], "outside", f"quoted in {whose}"))
     return pieces
-
-
-def page_of(
-    pieces: Sequence[Stretch], data: dict[str, Any], *, offset: int, length: int, ask: str
-) -> Result:
-    """One page of what was told; `data` gets its `text`, and `next_offset` if there is more."""
-    total = sum(len(piece.text) for piece in pieces)
-    end = offset + length
-    shown = "".join(piece.text for piece in pieces)[offset:end]
-    data = {**data, "text": shown, "next_offset": end if end < total else None}
-    return joined(paged(pieces, offset=offset, length=length, ask=ask), data)
 
 
 def mail_facts(entry: Entry, mail: Mail) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from m2agent.events import Receipt
 from m2agent_connectors.local_mail.store import Store
 from m2agent_connectors.mail.message import parse
 
+pytestmark = pytest.mark.usefixtures("mailboxes_closed")
+
 
 @pytest.fixture
 async def box(tmp_path: Path) -> Mailbox:
@@ -258,7 +260,6 @@ from m2agent.connector import Account
 from m2agent.tool import Operation
 from m2agent_connectors.local_mail import LocalMail
 
-pytestmark = pytest.mark.usefixtures("mailboxes_closed")
 
 async def main(folder):
     box = await LocalMail.open(Account("mail", folder, folder))

@@ -20,10 +20,6 @@ from m2agent_connectors.local_notes.note import split
 
 Kind = Literal["page", "table", "any"]
 
-_JUST_NOW = 2.0
-"""Seconds. Some file systems tell time no finer, so a file changed just now may change again
-without a new stamp: it is read again at the next search."""
-
 _MOST_WORDS = 20
 _AROUND = 60
 
@@ -99,11 +95,10 @@ class Index:
                 continue
             if row is not None:
                 database.execute("delete from notes where rowid = ?", (row,))
-            settled = max(found.stamp[:2]) < (time.time() - _JUST_NOW) * 1e9
             name = found.id.rpartition("/")[2] or "notes"
             values = (found.id, found.kind, found.edited, *_words(found), _composed(name))
             added = database.execute("insert into notes values (?, ?, ?, ?, ?, ?)", values)
-            self._known[key] = cast(int, added.lastrowid), found.stamp if settled else ()
+            self._known[key] = cast(int, added.lastrowid), found.stamp if _settled(found) else ()
         database.execute("commit")
         return database
 
@@ -162,6 +157,17 @@ def _terms(query: str) -> list[str]:
     parts = re.findall(r'"([^"]*)"|([^\s"]+)', _composed(query))
     words = [phrase or word for phrase, word in parts]
     return [f'"{word}"' for word in words if any(c.isalnum() for c in word)][:_MOST_WORDS]
+
+
+def _settled(found: Found) -> bool:
+    """Whether any further change would give the file another stamp.
+
+    A file changed just now may change again within the same tick of its file system's clock,
+    which is 2 seconds at worst, so it is read again at the next search.
+    """
+    whole_seconds = found.stamp[0] % 1_000_000_000 == 0
+    tick = 2_000_000_000 if whole_seconds else 100_000_000
+    return max(found.stamp[:2]) < time.time_ns() - tick
 
 
 def _words(found: Found) -> tuple[str, str]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-from collections.abc import Sequence
 from contextlib import aclosing, suppress
 
 import click
@@ -12,19 +11,17 @@ from m2agent.desk import Desk, Setup
 from m2agent.events import Record
 from m2agent.home import journal_file
 from m2agent.journal import Journal, Run
-from m2agent.loop import Answer, Ask, No, Steering, Yes
-from m2agent.loop.ask import Approve, park
+from m2agent.loop import No, Steering, Yes
+from m2agent.loop.ask import Absent, Approve, park
 
 
 def answering(on_ask: str) -> Approve:
     """What stands in for a person: `park`, `deny` or `allow`."""
-
-    async def answer(asks: Sequence[Ask]) -> Sequence[Answer]:
-        if on_ask == "allow":
-            return [Yes("--on-ask allow") for _ in asks]
-        return [No("--on-ask deny", "Nobody is here who could say yes.") for _ in asks]
-
-    return park if on_ask == "park" else answer
+    if on_ask == "allow":
+        return Absent(Yes("--on-ask allow"))
+    if on_ask == "deny":
+        return Absent(No("--on-ask deny", "Nobody is here who could say yes."))
+    return park
 
 
 def begin(setup: Setup, task: str, output: Output, approve: Approve) -> int:

@@ -8,9 +8,11 @@ settled and the run goes on; anything else is `Unsettled`, and a person's to say
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
+from m2agent import policy
 from m2agent.canonical import content_hash, hash_of
 from m2agent.errors import ToolFailed, Unclear
 from m2agent.events import (
@@ -25,11 +27,11 @@ from m2agent.events import (
     Unsettled,
 )
 from m2agent.journal import Run
-from m2agent.loop.ask import Approve, Ask, No, Yes
+from m2agent.loop.ask import Absent, Approve, Ask, No, Yes
 from m2agent.loop.cap import capped
 from m2agent.loop.steering import Steering
 from m2agent.loop.steps import Step
-from m2agent.policy import Rules, decide
+from m2agent.policy import Provenance, Rules, decide
 from m2agent.tool import Content, Operation, Result
 from m2agent.toolbox import Call, Toolbox
 
@@ -44,6 +46,7 @@ class Hands:
     rules: Rules
     work: Path
     steering: Steering
+    provenance: Provenance = field(default_factory=Provenance)
 
     def operation(self, step: Step) -> Operation:
         return Operation(f"{self.run.id}.{step.called.id}", self.work, self.run.artifacts)
@@ -88,9 +91,18 @@ class Hands:
         except ToolFailed as failure:
             return self._add(step, _failed(step, failure))
         effect = call.effect
-        verdict = decide(
-            called.tool, effect, called.arguments, account=call.account, rules=self.rules
+        self.provenance.follow(self.run.events)
+        judged = policy.Call(
+            called.tool,
+            effect,
+            called.arguments,
+            call.account,
+            content.preview if content else "",
+            self.run.id,
+            isinstance(self.approve, Absent),
+            datetime.now(),
         )
+        verdict = decide(self.provenance.grant, self.provenance, judged, self.rules)
         decided = Decided(
             called.id,
             verdict.decision,
@@ -198,7 +210,7 @@ class Hands:
                 yield record
             return
         try:
-            result = await call.reconcile(op)
+            result = await call.reconcile(op, step.started.before if step.started else {})
         except ToolFailed as doubt:
             if step.unsettled is None:
                 unsettled = Unsettled(step.called.id, op.key, str(doubt))

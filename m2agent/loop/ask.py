@@ -36,6 +36,15 @@ Approve = Callable[[Sequence[Ask]], Awaitable[Sequence[Answer]]]
 """Asked with all open calls of a turn at once; answers in the same order."""
 
 
-async def park(asks: Sequence[Ask]) -> Sequence[Answer]:
-    """Answer nothing: the run stops and waits for `m2agent approve`."""
-    return [None] * len(asks)
+@dataclass(frozen=True)
+class Absent:
+    """Answers every question in one way, since nobody is there to be asked."""
+
+    answer: Answer
+
+    async def __call__(self, asks: Sequence[Ask]) -> Sequence[Answer]:
+        return [self.answer for _ in asks]
+
+
+park = Absent(None)
+"""Answer nothing: the run stops and waits for `m2agent approve`."""

@@ -1,6 +1,8 @@
-"""What may happen unasked. A decision is a pure function of the call and the person's rules."""
+"""What may happen unasked: a pure function of a person's words, of what was read, and of rules."""
 
 from m2agent.policy.decide import Verdict, decide
-from m2agent.policy.rules import Rule, Rules, read_rules
+from m2agent.policy.grant import Grant
+from m2agent.policy.provenance import Provenance
+from m2agent.policy.rules import Call, Rule, Rules, read_rules
 
-__all__ = ["Rule", "Rules", "Verdict", "decide", "read_rules"]
+__all__ = ["Call", "Grant", "Provenance", "Rule", "Rules", "Verdict", "decide", "read_rules"]

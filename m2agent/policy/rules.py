@@ -4,28 +4,66 @@
     decision = "allow"
     tool = "mail_send"
     account = "work"
+    hours = "9-17"
+    weekdays = ["mon", "tue", "wed", "thu", "fri"]
 
     [[rule]]
     decision = "deny"
     tool = "shell_*"
     arguments = { command = "*rm *" }
 
+    [[rule]]
+    decision = "ask"
+    effect = "write"
+    from = "outside"
+
 `tool`, `account` and each argument are patterns with `*` and `?`; an argument that is no string is
-compared as JSON. A rule may allow anything but what cannot be undone: that is always asked.
+compared as JSON. `from` says where the least trusted argument was first seen: with the person, in
+a record of their `own`, or `outside`. `unattended` fits only runs that nobody watches (true), or
+only the others (false). A rule may allow anything but what cannot be undone: that is always asked.
 """
 
 import fnmatch
 import tomllib
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from m2agent.errors import UsageError
-from m2agent.events import Decision
+from m2agent.events import Decision, Trust
+from m2agent.tool import Effect
+
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+_WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
-class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+@dataclass(frozen=True)
+class Call:
+    """One call, as it is judged. `content` is what it sends where its arguments only point at it.
+
+    `at` is the time on the person's clock; `run` the run's id.
+    """
+
+    tool: str
+    effect: Effect
+    arguments: dict[str, Any]
+    account: str = ""
+    content: str = ""
+    run: str = ""
+    unattended: bool = False
+    at: datetime | None = None
+
+
+class Rule(
+    msgspec.Struct,
+    frozen=True,
+    forbid_unknown_fields=True,
+    omit_defaults=True,
+    rename={"trust": "from"},
+):
     """One rule; without a pattern it fits every call."""
 
     decision: Decision
@@ -33,16 +71,44 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     account: str = "*"
     arguments: dict[str, str] = {}
     reason: str = ""
+    effect: Effect | None = None
+    trust: Trust | None = None
+    hours: str = ""
+    weekdays: list[Weekday] = []
+    unattended: bool | None = None
+    run: str = "*"
 
-    def fits(self, tool: str, account: str, arguments: dict[str, Any]) -> bool:
+    def __post_init__(self) -> None:
+        if self.hours:
+            _hours(self.hours)
+
+    def fits(self, call: Call, trust: Trust) -> bool:
+        """Whether this rule is about such a call, whose least trusted argument is `trust`."""
         return (
-            fnmatch.fnmatchcase(tool, self.tool)
-            and fnmatch.fnmatchcase(account, self.account)
+            fnmatch.fnmatchcase(call.tool, self.tool)
+            and fnmatch.fnmatchcase(call.account, self.account)
+            and fnmatch.fnmatchcase(call.run, self.run)
+            and self.effect in (None, call.effect)
+            and self.trust in (None, trust)
+            and self.unattended in (None, call.unattended)
+            and self._is_time(call.at)
             and all(
-                name in arguments and fnmatch.fnmatchcase(_text(arguments[name]), pattern)
+                name in call.arguments and fnmatch.fnmatchcase(_text(call.arguments[name]), pattern)
                 for name, pattern in self.arguments.items()
             )
         )
+
+    def _is_time(self, at: datetime | None) -> bool:
+        if not (self.hours or self.weekdays):
+            return True
+        if at is None:
+            return False
+        if self.weekdays and _WEEKDAYS[at.weekday()] not in self.weekdays:
+            return False
+        if not self.hours:
+            return True
+        first, last = _hours(self.hours)
+        return first <= at.hour < last if first < last else at.hour >= first or at.hour < last
 
 
 class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -59,6 +125,17 @@ def read_rules(path: Path) -> Rules:
         raise UsageError(f"The rules {path} cannot be read: {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
         raise UsageError(f"The rules {path} are wrong: {error}.") from error
+
+
+def _hours(text: str) -> tuple[int, int]:
+    """ "9-17": from nine until before five; "22-6" goes over midnight."""
+    first, dash, last = text.partition("-")
+    if not (dash and first.strip().isdecimal() and last.strip().isdecimal()):
+        raise ValueError(f'hours = "{text}" is none, write them as in hours = "9-17"')
+    hours = int(first), int(last)
+    if not (hours[0] < 24 and hours[1] <= 24):
+        raise ValueError(f'hours = "{text}" goes beyond the 24 hours of a day')
+    return hours
 
 
 def _text(value: Any) -> str:

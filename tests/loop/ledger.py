@@ -103,4 +103,5 @@ class Ledger:
 
 
 def _written(op: Operation, text: str) -> Result:
-    return Result(f"Written: {text}", {"key": op.key}, [Receipt("message", op.key)])
+    receipts = [Receipt("message", op.key)]
+    return Result(f"Written: {text}", {"key": op.key}, receipts, [Origin("own", "ledger")])

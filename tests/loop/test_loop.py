@@ -194,16 +194,16 @@ async def test_wrong_calls_come_back_as_words_and_the_run_goes_on(tmp_path: Path
     scene, _ = stage(
         tmp_path,
         {"calls": [call("putt", text="x"), call("put", txt="x"), call("put", text="refused")]},
-        {"calls": [call("put", text="y")]},
+        {"calls": [call("put", text="mended")]},
     )
-    events = await scene.play()
+    events = await scene.play("Put what is mended.")
 
     words = [e.text for e in of(Returned, events)]
     assert "Did you mean ledger_put?" in words[0]
     assert "text: is required and missing." in words[1]
     assert "Did you mean 'text'?" in words[1]
     assert words[2].startswith("The ledger does not take that.")
-    assert words[3] == "Written: y"
+    assert words[3] == "Written: mended"
 
 
 async def test_a_long_result_is_cut_and_read_on_in_its_artifact(tmp_path: Path) -> None:

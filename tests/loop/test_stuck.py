@@ -33,7 +33,7 @@ async def test_a_circle_is_said_once_and_then_ends_the_run(
 ) -> None:
     stage = Stage(tmp_path, Script(turns), {"ledger": Ledger(tmp_path / "ledger.jsonl")})
 
-    events = await stage.play()
+    events = await stage.play("Put down that it is refused.")
 
     assert ended(events).exit_code == 6
     assert "stuck" in ended(events).reason

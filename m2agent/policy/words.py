@@ -1,0 +1,117 @@
+"""Text as the policy compares it: words with their bounds, addresses, and what names a thing.
+
+Comparison forgives case, width, quotes and blanks, and nothing else. Addresses forgive case alone:
+one that merely looks like another is another.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+
+_EDGE = "\"'`“”\u2018\u2019«»\u2039\u203a„\u201a.,;:!?()[]{}<>*…/\\|"
+_URL = re.compile(r"(?:[a-z][a-z0-9+.-]{1,20}://|www\.)[^\s<>\"'`)\]}|\\]+", re.IGNORECASE)
+_MAIL = re.compile(r"[^\s<>\"'`(),;:\[\]{}|\\=/]+@[^\s<>\"'`(),;:\[\]{}|\\=/]+")
+_HANDLE = re.compile(r"(?<![\w@.])@[\w.-]{2,64}")
+_ACCOUNT = re.compile(
+    r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{2,4}){3,8}\b|(?<![\w.])\+?\d(?:[ -]?\d){8,18}\b"
+)
+_DOMAIN = re.compile(
+    r"(?<![\w@./-])(?:[\w-]{1,63}\.)+(?:[a-z]{2,24})(?![\w@])(?:/[^\s<>\"'`)\]}|\\]*)?", re.I
+)
+_LOOSE = re.compile(r"[^\W_]+")
+_FILES = re.compile(r"\.(?:docx?|xlsx?|pptx?|pdf|txt|csv|md|png|jpe?g|eml|json|zip|html?)$", re.I)
+
+
+def listed(words: str) -> frozenset[str]:
+    """A set, written as words with blanks between them."""
+    return frozenset(words.split())
+
+
+_STOP = listed(
+    "a about after again all also am an and any are as at be been before being but by can could did"
+    " do does each every for from get give go going had has have he her here him his how i if in"
+    " into is it its just last let like made make many may me more most must my need new next no"
+    " not now of off on once one only or other our out over please put same she should since so"
+    " some than that the their them then there these they this those through to today too under"
+    " until up us use very via want was we week were what when where which while who whose why will"
+    " with would yes you your s t d ll re ve m based according using"
+)
+
+
+def plain(text: str) -> str:
+    """Text without differences of case and width."""
+    return unicodedata.normalize("NFKC", text).casefold().replace("\u2019", "'")
+
+
+def tokens(text: str) -> list[str]:
+    """Words between blanks, without the punctuation around them: "Notes/Plan.md" is one."""
+    return [word for raw in plain(text).split() if (word := raw.strip(_EDGE))]
+
+
+def spaced(text: str) -> str:
+    """Tokens with one blank around each, so that `in` compares whole ones."""
+    return f" {' '.join(tokens(text))} "
+
+
+def stem(word: str) -> str:
+    """A noun without its plural."""
+    if len(word) > 4 and word.endswith("ies"):
+        return f"{word[:-3]}y"
+    if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
+        return word[:-1]
+    return word
+
+
+def stems(text: str) -> list[str]:
+    """Every word by itself, however the text joins them: "grocery-list.docx" has three."""
+    return [stem(word) for word in _LOOSE.findall(plain(text).replace("'s", " "))]
+
+
+def telling(found: Iterable[str]) -> list[str]:
+    """The stems that say what something is about."""
+    return [one for one in found if one not in _STOP and (len(one) > 2 or one.isdigit())]
+
+
+def pairs(found: list[str]) -> frozenset[tuple[str, str]]:
+    """Neighbours that together name something, such as ("grocery", "list")."""
+    return frozenset(
+        (one, two) for one, two in pairwise(found) if one not in _STOP and two not in _STOP
+    )
+
+
+def addresses(text: str) -> set[str]:
+    """Everything through which somebody can be reached or paid: mail, web, handles, accounts."""
+    found = {one.rstrip(".").casefold() for one in _MAIL.findall(text)}
+    found |= {one.rstrip(".,;:!?").casefold() for one in _URL.findall(text)}
+    found |= {one.casefold() for one in _HANDLE.findall(text)}
+    found |= {re.sub(r"[ -]", "", one).casefold() for one in _ACCOUNT.findall(text)}
+    found |= {one.rstrip(".").casefold() for one in _DOMAIN.findall(text) if not _FILES.search(one)}
+    return found
+
+
+def reaches(text: str) -> bool:
+    """Whether a value can lead somewhere: an address, or anything that could be read as one."""
+    return "@" in text or "://" in text or "\uff20" in text or bool(addresses(text))
+
+
+def hides(text: str) -> bool:
+    """Whether a value has characters that nobody sees."""
+    return any(
+        unicodedata.category(char) in ("Cc", "Cf", "Co", "Cs") and char not in "\n\t\r"
+        for char in text
+    )
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a text is about, for comparing what a record is called with what was asked."""
+
+    stems: frozenset[str]
+    pairs: frozenset[tuple[str, str]]
+
+    @classmethod
+    def of(cls, text: str) -> "Subject":
+        found = stems(text)
+        return cls(frozenset(telling(found)), pairs(found))

@@ -116,7 +116,8 @@ class Tool:
     ) -> Callable[P, Awaitable[Result | None]]:
         """After a crash: did the operation `op.key` happen?
 
-        Returns its result if it did, None if it certainly did not, raises `Unclear` otherwise.
+        Returns its result if it did, None if it certainly did not, raises `Unclear` otherwise. It
+        may take `before`, what the hook of that name wrote down.
         """
         self.reconcile_hook = hook
         return hook

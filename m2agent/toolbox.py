@@ -15,7 +15,7 @@ import pydantic
 
 from m2agent.connector import Connector, tools_of
 from m2agent.errors import ToolFailed, Unclear
-from m2agent.events import Called, ToolSpec
+from m2agent.events import Called, Returned, ToolSpec
 from m2agent.tool import Content, Effect, Operation, Result, Tool
 
 _HIDDEN = ("self", "op")
@@ -45,25 +45,44 @@ class Call:
     async def run(self, op: Operation) -> Result:
         return cast(Result, await self._bind(self.tool.run, op)())
 
-    async def reconcile(self, op: Operation) -> Result | None:
+    async def reconcile(
+        self, op: Operation, before: Mapping[str, Any] | None = None
+    ) -> Result | None:
         """Raises Unclear where the tool cannot tell whether it happened."""
         if self.tool.reconcile_hook is None:
             raise Unclear("This tool has no way to look up whether it happened.")
-        return cast(Result | None, await self._bind(self.tool.reconcile_hook, op)())
+        hook = self._bind(self.tool.reconcile_hook, op, before or {})
+        return cast(Result | None, await hook())
 
     async def before(self, op: Operation) -> dict[str, Any]:
         hook = self.tool.before_hook
         return cast(dict[str, Any], await self._bind(hook, op)()) if hook else {}
 
+    async def undo(self, op: Operation, before: Mapping[str, Any], returned: Returned) -> Result:
+        """Put back what the call changed. Raises ToolFailed if the world moved on since."""
+        hook = self.tool.undo_hook
+        if hook is None:
+            raise ToolFailed(self.tool.no_undo or "This tool has no way back.")
+        wanted = inspect.signature(hook).parameters
+        given = {"op": op, "before": before, "returned": returned}
+        kept = {name: value for name, value in given.items() if name in wanted}
+        return cast(Result, await hook(self.connector, **kept))
+
     async def content(self, op: Operation) -> Content | None:
         hook = self.tool.content_hook
         return cast(Content, await self._bind(hook, op)()) if hook else None
 
-    def _bind(self, hook: Callable[..., Any], op: Operation | None) -> Callable[[], Any]:
+    def _bind(
+        self,
+        hook: Callable[..., Any],
+        op: Operation | None,
+        before: Mapping[str, Any] | None = None,
+    ) -> Callable[[], Any]:
         wanted = inspect.signature(hook).parameters
         every = any(p.kind is p.VAR_KEYWORD for p in wanted.values())
-        values = {**self.arguments, "op": op}
-        given = {k: v for k, v in values.items() if k in wanted or (every and k != "op")}
+        given = {k: v for k, v in self.arguments.items() if k in wanted or every}
+        ours = {"op": op} if before is None else {"op": op, "before": before}
+        given |= {name: value for name, value in ours.items() if name in wanted}
         return lambda: hook(self.connector, **given)
 
 

@@ -62,11 +62,7 @@ class Desk:
         async with AsyncExitStack() as stack:
             model = await open_model(setup.model, setup.engine or {})
             stack.push_async_callback(model.close)
-            connectors: dict[str, Connector] = {}
-            for name, settings in setup.accounts.items():
-                connectors[name] = await open_account(name, settings, setup.work)
-                stack.push_async_callback(connectors[name].close)
-            toolbox = Toolbox({**connectors, "artifacts": Artifacts()})
+            toolbox = await open_toolbox(setup, stack)
             return cls(setup, journal, model, toolbox, stack.pop_all())
         raise AssertionError("unreachable: the stack swallows nothing")
 
@@ -153,6 +149,15 @@ async def open_model(name: str, engine: Mapping[str, Any]) -> Model:
             fix=f"Run: pip install 'm2agent[{kind}]'",
         ) from error
     return await factory.open(rest, dict(engine))
+
+
+async def open_toolbox(setup: Setup, stack: AsyncExitStack) -> Toolbox:
+    """The tools of every account, which are closed with the stack."""
+    connectors: dict[str, Connector] = {}
+    for name, settings in setup.accounts.items():
+        connectors[name] = await open_account(name, settings, setup.work)
+        stack.push_async_callback(connectors[name].close)
+    return Toolbox({**connectors, "artifacts": Artifacts()})
 
 
 async def open_account(name: str, settings: Mapping[str, Any], work: Path) -> Connector:

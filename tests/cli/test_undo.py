@@ -1,0 +1,80 @@
+"""Taking back what a run did, on the real mailbox and notes."""
+
+import json
+from pathlib import Path
+
+import pytest
+from command import Command, call
+
+_TURNS = [
+    {
+        "calls": [
+            call("notes_create", parent="", title="Plan", body="One."),
+            call("mail_draft", to=["ann@supplier.example"], subject="Hello", body="Hi."),
+        ]
+    },
+    {"calls": [call("notes_update", id="Plan", append="Two.")]},
+    {"calls": [call("mail_send", draft_id="{{2.draft_id}}")]},
+    {"text": "All of it is done."},
+]
+
+
+@pytest.fixture
+def notes(m2agent: Command) -> Path:
+    """The notes folder after a run that wrote a note, and sent a mail."""
+    task = "Create the note Plan, append to it, draft a mail to ann@supplier.example and send it."
+    done = m2agent("run", task, "--model", m2agent.script(*_TURNS), "--on-ask", "allow")
+    assert done.code == 0, done.err
+    return m2agent.home / "accounts" / "notes"
+
+
+def test_undo_shows_what_it_would_do_and_does_nothing_without_a_yes(
+    m2agent: Command, notes: Path
+) -> None:
+    done = m2agent("undo", "last")
+
+    assert done.code == 4
+    assert "notes_update" in done.err
+    assert "stays: A sent mail stays sent." in done.err
+    assert "Two." in (notes / "Plan.md").read_text()
+
+
+def test_undo_takes_back_the_notes_and_says_that_the_mail_stays_sent(
+    m2agent: Command, notes: Path
+) -> None:
+    done = m2agent("undo", "last", "--yes", "--events")
+
+    assert done.code == 7
+    assert not (notes / "Plan.md").exists()
+    returned = {e["id"]: e for e in done.events if e["type"] == "returned"}
+    assert returned["1.1"]["text"] == "A sent mail stays sent."
+    assert returned["1.2"]["ok"]
+    assert len(list(m2agent.home.rglob("outbox/*.eml"))) == 1
+    rows = [json.loads(row) for row in m2agent("runs", "--json").out.splitlines()]
+    assert [row["status"] for row in rows] == ["unverified", "done"]
+
+
+def test_one_step_alone_can_be_taken_back(m2agent: Command, notes: Path) -> None:
+    assert m2agent("undo", "last", "--step", "2.1", "--yes").code == 0
+
+    text = (notes / "Plan.md").read_text()
+    assert "One." in text
+    assert "Two." not in text
+
+
+def test_what_somebody_changed_since_is_left_alone(m2agent: Command, notes: Path) -> None:
+    (notes / "Plan.md").write_text("All new, by hand.\n")
+
+    done = m2agent("undo", "last", "--step", "2.1", "--yes")
+
+    assert done.code == 7
+    assert (notes / "Plan.md").read_text() == "All new, by hand.\n"
+
+
+def test_a_run_that_changed_nothing_has_nothing_to_take_back(m2agent: Command) -> None:
+    m2agent("run", "Say hello.", "--model", m2agent.script({"text": "Hello."}))
+
+    done = m2agent("undo", "last", "--yes")
+
+    assert done.code == 2
+    assert "changed nothing" in done.err

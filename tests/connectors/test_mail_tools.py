@@ -1,6 +1,8 @@
 """The mail tools that look: what a model is told, in how many words, and whose words they are."""
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -84,7 +86,7 @@ async def test_a_search_is_a_line_for_each_mail_and_says_whose_words_they_are(
         "id": "m1",
         "thread": "t1",
         "from": "Ann Bell <ann@x.example>",
-        "to": ME,
+        "to": [ME],
         "subject": "Invoice 1042",
         "date": "2026-11-18T09:12:00Z",
         "labels": ["INBOX", "UNREAD", "Work"],
@@ -201,8 +203,8 @@ async def test_labels_are_listed_with_their_counts(box: Mailbox) -> None:
     await box.call("trash", ids=["m3"])
     result = await box.call("labels")
     lines = result.text.split("\n")
-    assert lines[0] == "INBOX  1 mails, 1 unread"
-    assert lines[-2:] == ["TRASH  1 mails, 0 unread", "Work  1 mails, 1 unread"]
+    assert lines[0] == "INBOX  1, 1 unread"
+    assert lines[-2:] == ["TRASH  1, 0 unread", "Work  1, 1 unread"]
     assert result.data["items"][0] == {"name": "INBOX", "total": 1, "unread": 1}
 
 
@@ -305,8 +307,16 @@ async def test_a_folder_or_file_that_cannot_be_a_mailbox_is_refused_with_the_fix
     with pytest.raises(SetupError, match="cannot be made"):
         await LocalMail.open(Account("mail", tmp_path / "file/m", tmp_path))
     (tmp_path / "mailbox.db").write_bytes(b"This is no database at all." * 100)
-    with pytest.raises(SetupError, match="cannot be opened: file is not a database"):
+    with pytest.raises(SetupError, match=r"cannot be opened: .*file is not a database"):
         await LocalMail.open(Account("mail", tmp_path, tmp_path))
+
+
+async def test_a_mailbox_of_a_later_version_is_left_alone(box: Mailbox) -> None:
+    await box.connector.close()
+    with closing(sqlite3.connect(box.folder / "mailbox.db")) as db:
+        db.execute("PRAGMA user_version = 99")
+    with pytest.raises(SetupError, match="was written by a newer m2agent"):
+        await reopened(box)
 
 
 async def test_another_folder_can_be_set(tmp_path: Path, own_home: Path) -> None:

@@ -108,7 +108,8 @@ class LocalMail:
 
         from: to: cc: subject: filename: label: in:inbox|sent|drafts|trash|spam|anywhere
         is:unread|read|starred has:attachment after:2026/11/21 before: newer_than:7d older_than:
-        larger:5M rfc822msgid:, "exact words", -not, OR, {a b} for any, (a b) for all.
+        larger:5M rfc822msgid:, "exact words", -not, OR, {a b} for any, (a b) for all. The trash
+        and spam only if named. `page` is what the answer before gave to go on with.
         """
         node = queries.parse(query, now=self._clock(), me=self._me.address)
         after = self._store.number(page) if page else None
@@ -153,7 +154,7 @@ class LocalMail:
 
     @tool(effect="read")
     async def labels(self) -> Result:
-        """List the labels, with how many mails they have and how many of these are unread."""
+        """List the labels, with how many mails each has and how many of these are unread."""
         return labelling.listed(self._store)
 
     @tool(effect="write")

@@ -74,9 +74,12 @@ def write(store: Store, op: Operation, me: Address, wanted: Wanted, *, now: floa
 
 
 def written_by(store: Store, op: Operation, me: Address) -> int | None:
-    """The draft that the operation has written, if it has."""
+    """The draft that the operation has written, if it has; sent by now or not."""
     id = compose.message_id(op.key, me)
-    return store.one("SELECT id FROM message WHERE message_id = ?", id)
+    for number in store.column("SELECT id FROM message WHERE message_id = ?", id):
+        if not store.labels_of(number).isdisjoint(("DRAFT", "SENT")):
+            return number
+    return None
 
 
 def told(store: Store, number: int, original: int | None) -> Result:

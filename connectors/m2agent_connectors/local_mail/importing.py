@@ -38,8 +38,8 @@ class ImportReport:
 
     def __str__(self) -> str:
         lines = [
-            f"{self.imported:,} mails imported, {self.duplicates:,} were there already,"
-            f" {len(self.repaired):,} were damaged, {len(self.skipped):,} files were left out."
+            f"imported: {self.imported:,}, there already: {self.duplicates:,},"
+            f" damaged: {len(self.repaired):,}, left out: {len(self.skipped):,}"
         ]
         lines += [f"damaged: {name}: {what}" for name, what in self.repaired]
         lines += [f"left out: {name}: {why}" for name, why in self.skipped]

@@ -165,7 +165,7 @@ def listed(store: Store) -> Result:
     """All labels with their counts; the trash counts only under its own."""
     rows = store.label_counts()
     lines = [
-        f"{one_line(name, _LONGEST_NAME)}  {total:,} mails, {unread:,} unread"
+        f"{one_line(name, _LONGEST_NAME)}  {total:,}, {unread:,} unread"
         for name, total, unread in rows
     ]
     items = [{"name": name, "total": total, "unread": unread} for name, total, unread in rows]

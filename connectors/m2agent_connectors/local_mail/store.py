@@ -83,25 +83,31 @@ class Store:
         """Open or make the file. Raises SetupError for one that is no mailbox of ours."""
         try:
             db = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
-            db.execute("PRAGMA journal_mode = WAL")
-            db.execute("PRAGMA synchronous = FULL")
             store = cls(db, path)
-            version = store.one("PRAGMA user_version")
-            if version == 0:
-                with store.transaction():
-                    if store.one("PRAGMA user_version") == 0:
-                        store._create()
-            elif version != _VERSION:
-                raise SetupError(
-                    f"The mailbox {path} was written by a newer m2agent.",
-                    fix="Update m2agent, or give the account another folder.",
-                )
+            try:
+                store._prepare()
+            except BaseException:
+                db.close()
+                raise
         except (sqlite3.DatabaseError, ToolFailed) as error:
             raise SetupError(
                 f"The mailbox {path} cannot be opened: {error}",
                 fix="Check the file and the disk, or give the account another folder.",
             ) from error
         return store
+
+    def _prepare(self) -> None:
+        self.execute("PRAGMA journal_mode = WAL")
+        self.execute("PRAGMA synchronous = FULL")
+        if self.one("PRAGMA user_version") == 0:
+            with self.transaction():
+                if self.one("PRAGMA user_version") == 0:
+                    self._create()
+        if self.one("PRAGMA user_version") != _VERSION:
+            raise SetupError(
+                f"The mailbox {self.path} was written by a newer m2agent.",
+                fix="Update m2agent, or give the account another folder.",
+            )
 
     def _create(self) -> None:
         for statement in _SCHEMA.split(";\n"):
@@ -273,7 +279,7 @@ class Store:
                 thread=f"t{row[1]}",
                 thread_size=row[9],
                 sender=row[2] or "unknown sender",
-                to=row[4],
+                to=tuple(row[4].splitlines()),
                 subject=row[5],
                 date=row[6],
                 labels=names,
@@ -363,7 +369,7 @@ def _row(raw: bytes, mail: Mail, date: float, text: str) -> tuple[Any, ...]:
         date,
         str(mail.sender) if mail.sender else "",
         mail.sender.address.lower() if mail.sender else "",
-        ", ".join(map(str, mail.to[:20])),
+        _people(mail.to[:20]),
         mail.subject,
         topic(mail.subject),
         snippet(text, _SNIPPET),

@@ -26,7 +26,7 @@ class Entry:
     thread: str
     thread_size: int
     sender: str
-    to: str
+    to: tuple[str, ...]
     subject: str
     date: float
     labels: tuple[str, ...]
@@ -95,7 +95,7 @@ def facts(entry: Entry) -> dict[str, Any]:
         "id": entry.id,
         "thread": entry.thread,
         "from": entry.sender,
-        "to": entry.to,
+        "to": list(entry.to),
         "subject": entry.subject,
         "date": moment(entry.date),
         "labels": list(entry.labels),

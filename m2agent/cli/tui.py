@@ -1,13 +1,13 @@
 """`m2agent` alone: the terminal UI."""
 
-from m2agent.cli.choose import choose
-
 
 def tui(model: str | None, office: str | None) -> int:
     """Open the terminal UI and return its exit code."""
     from m2agent_tui import Start, run
 
     def prepare() -> Start:
+        from m2agent.cli.choose import choose
+
         setup = choose(model, office)
         return Start(setup, _notice(setup.model))
 

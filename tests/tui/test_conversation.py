@@ -55,7 +55,7 @@ async def test_a_line_opens_to_what_is_behind_it_and_closes_again(stage: Stage) 
 
 async def test_a_step_that_needs_a_yes_is_done_after_a_mark_and_enter(stage: Stage) -> None:
     async with stage.open(SEND) as scene:
-        await scene.say("Write to Ann")
+        await scene.say("See to it")
         await scene.is_asked()
         assert "To: ann" in scene.text and "Dear Ann" in scene.text
         assert "waiting" in scene.text
@@ -70,7 +70,7 @@ async def test_a_step_that_needs_a_yes_is_done_after_a_mark_and_enter(stage: Sta
 
 async def test_each_step_of_several_gets_an_answer_of_its_own(stage: Stage) -> None:
     async with stage.open(TWO) as scene:
-        await scene.say("Write to both")
+        await scene.say("See to it")
         await scene.is_asked()
         assert "These 2 steps need your yes" in scene.text
         await scene.press("n", *"too early", "enter", "y", "enter")
@@ -82,7 +82,7 @@ async def test_each_step_of_several_gets_an_answer_of_its_own(stage: Stage) -> N
 
 async def test_one_key_marks_yes_for_all_and_nothing_is_sent_before_enter(stage: Stage) -> None:
     async with stage.open(TWO) as scene:
-        await scene.say("Write to both")
+        await scene.say("See to it")
         await scene.is_asked()
         await scene.press("a")
         await scene.sees("Enter: do 2, decline 0")
@@ -94,7 +94,7 @@ async def test_one_key_marks_yes_for_all_and_nothing_is_sent_before_enter(stage:
 
 async def test_a_no_without_its_reason_is_taken_back_by_escape(stage: Stage) -> None:
     async with stage.open(SEND) as scene:
-        await scene.say("Write to Ann")
+        await scene.say("See to it")
         await scene.is_asked()
         await scene.press("n", "w", "escape")
         await scene.pilot.pause(0.6)
@@ -107,7 +107,7 @@ async def test_a_no_without_its_reason_is_taken_back_by_escape(stage: Stage) -> 
 
 async def test_keys_that_come_too_early_are_text_and_no_answer(stage: Stage) -> None:
     async with stage.open(SEND) as scene:
-        await scene.say("Write to Ann")
+        await scene.say("See to it")
         await scene.is_asked()
         scene.prompt.focus()
         scene.app.screen.query_one(Card).focus()
@@ -126,7 +126,7 @@ async def test_keys_that_come_too_early_are_text_and_no_answer(stage: Stage) -> 
 
 async def test_a_person_who_is_typing_is_not_interrupted_by_a_question(stage: Stage) -> None:
     async with stage.open(call("post_wait"), SEND) as scene:
-        await scene.say("Write to Ann")
+        await scene.say("See to it")
         await scene.sees("running")
         await scene.press(*"a hal")
         stage.go()
@@ -145,7 +145,7 @@ async def test_a_person_who_is_typing_is_not_interrupted_by_a_question(stage: St
 
 async def test_what_is_no_answer_goes_to_the_prompt_as_text(stage: Stage) -> None:
     async with stage.open(SEND) as scene:
-        await scene.say("Write to Ann")
+        await scene.say("See to it")
         await scene.is_asked()
         await scene.press(*"better not")
         assert scene.prompt.text == "better not"
@@ -154,7 +154,7 @@ async def test_what_is_no_answer_goes_to_the_prompt_as_text(stage: Stage) -> Non
 
 async def test_a_question_that_is_left_open_waits_and_enter_brings_it_back(stage: Stage) -> None:
     async with stage.open(SEND) as scene:
-        await scene.say("Write to Ann")
+        await scene.say("See to it")
         await scene.is_asked()
         await scene.press("escape")
         await scene.sees("Waiting for you.")
@@ -169,7 +169,7 @@ async def test_a_question_that_is_left_open_waits_and_enter_brings_it_back(stage
 
 async def test_escape_stops_after_the_step_that_is_under_way(stage: Stage) -> None:
     async with stage.open(call("post_wait"), SEND) as scene:
-        await scene.say("Wait, then write")
+        await scene.say("Wait, then see to it")
         await scene.sees("running")
         await scene.press("escape")
         await scene.sees("stopping")
@@ -222,7 +222,7 @@ async def test_a_finished_run_can_be_asked_for_more(stage: Stage) -> None:
 
 async def test_a_doubt_is_asked_and_what_happened_is_not_done_again(stage: Stage) -> None:
     async with stage.open(call("post_throw", text="Hello"), {"text": "Thrown."}) as scene:
-        await scene.say("Throw it")
+        await scene.say("See to it")
         await scene.sees("Did this happen?")
         await scene.pilot.pause(0.6)
         await scene.press("y")
@@ -257,7 +257,7 @@ async def test_a_bug_is_a_sentence_and_the_run_is_kept(stage: Stage) -> None:
 
 async def test_a_run_of_another_process_is_shown_and_left_alone(stage: Stage) -> None:
     async with stage.open(SEND, {"text": "Sent."}) as scene:
-        await scene.say("Write to Ann")
+        await scene.say("See to it")
         await scene.is_asked()
         await scene.press("escape")
         await scene.sees("Waiting for you.")
@@ -300,7 +300,7 @@ async def test_a_run_that_was_cut_off_is_named_at_the_next_start(stage: Stage) -
 
 async def test_no_work_is_lost_to_a_terminal_of_20_by_5(stage: Stage) -> None:
     async with stage.open(SEND, {"text": "A long answer. " * 50}) as scene:
-        await scene.say("Write to Ann")
+        await scene.say("See to it")
         await scene.is_asked()
         for size in ((20, 5), (1, 1), (200, 60), (20, 5), (80, 24)):
             await scene.pilot.resize_terminal(*size)

@@ -82,7 +82,6 @@ class Approval(Card):
         self._draw()
 
     def on_focus(self) -> None:
-        super().on_focus()
         self._draw()
 
     def on_blur(self) -> None:
@@ -148,7 +147,7 @@ class Approval(Card):
 
     def _close_reason(self) -> None:
         self._why.display = False
-        self.focus()
+        self.go_on()
         self._draw()
 
     def _answer(self, answers: "Sequence[Answer]") -> None:

@@ -30,14 +30,22 @@ class Card(Vertical, can_focus=True):
     def __init__(self) -> None:
         super().__init__(classes="card")
         self._ready = 0.0
+        self._goes_on = False
 
     @property
     def is_ready(self) -> bool:
         """Whether a key can be an answer yet."""
         return time.monotonic() >= self._ready
 
+    def go_on(self) -> None:
+        """Take the focus back from a part of the card: the person is here already."""
+        self._goes_on = True
+        self.focus()
+
     def on_focus(self) -> None:
-        self._ready = time.monotonic() + GRACE
+        if not self._goes_on:
+            self._ready = time.monotonic() + GRACE
+        self._goes_on = False
 
     def on_key(self, event: events.Key) -> None:
         if not self.has_focus or event.character is None or not event.is_printable:

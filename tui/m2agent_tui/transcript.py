@@ -42,12 +42,27 @@ class Transcript(VerticalScroll, can_focus=False):
         yield self._later
         yield self._live
 
-    def on_mount(self) -> None:
-        self.anchor()
+    def watch_virtual_size(self) -> None:
+        self._hold_on()
+
+    def on_resize(self) -> None:
+        self._hold_on()
+
+    def _hold_on(self) -> None:
+        """Keep the end in view once there is more than fits; before, all of it stays at the top."""
+        overflows = self.virtual_size.height > self.container_size.height > 0
+        if overflows != self.is_anchored:
+            self.anchor(overflows)
+            if not overflows:
+                self.scroll_y = 0
 
     @property
     def _last(self) -> int:
         return self._first + len(self._shown)
+
+    @property
+    def _is_at_end(self) -> bool:
+        return self.scroll_y >= self.max_scroll_y
 
     def title_of(self, id: str) -> str:
         """A call in the person's words."""
@@ -58,7 +73,7 @@ class Transcript(VerticalScroll, can_focus=False):
         if not happened:
             return
         whole = self._last == len(self._story.entries)
-        at_end = self.is_vertical_scroll_end
+        at_end = self._is_at_end
         changed: list[Entry] = []
         for event in happened:
             seconds = self._live.done() if isinstance(event, Thought) else None
@@ -100,7 +115,7 @@ class Transcript(VerticalScroll, can_focus=False):
     def go_to_end(self) -> None:
         count = len(self._story.entries)
         self._show(max(0, count - _PAGE), count)
-        self.anchor()
+        self.scroll_end(animate=False)
 
     def focus_last(self) -> bool:
         """Focus the newest line that opens; False if there is none."""
@@ -140,7 +155,7 @@ class Transcript(VerticalScroll, can_focus=False):
             if new_value <= 0 and self._first > 0:
                 self._turning = True
                 self.call_later(self._turn, -1)
-            elif self._last < len(self._story.entries) and self.is_vertical_scroll_end:
+            elif self._last < len(self._story.entries) and self._is_at_end:
                 self._turning = True
                 self.call_later(self._turn, 1)
 

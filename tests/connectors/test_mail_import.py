@@ -2,6 +2,7 @@
 
 import asyncio
 import mailbox
+import os
 import tracemalloc
 from pathlib import Path
 
@@ -188,6 +189,16 @@ def test_what_is_no_mail_is_named_with_the_reason(tmp_path: Path) -> None:
     ]
     assert [item.name for item in found(folder)] == ["deep/er/f.eml"]
     assert skipped(tmp_path / "none") == [("none", "There is no such file or folder.")]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_what_may_not_be_read_is_named_and_the_rest_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "secret").mkdir(mode=0)
+    (tmp_path / "a.eml").touch(mode=0)
+    (tmp_path / "b.eml").write_bytes(mail("B"))
+    reasons = [("a.eml", "It cannot be read: Permission denied.")]
+    assert skipped(tmp_path) == [*reasons, ("secret", reasons[0][1])]
+    assert [item.name for item in found(tmp_path)] == ["b.eml"]
 
 
 async def test_what_was_damaged_or_left_out_is_in_the_log(tmp_path: Path) -> None:

@@ -52,23 +52,24 @@ class Skipped:
 
 
 def mails(path: Path) -> Iterator[Found | Skipped]:
-    """Everything at or below `path`, in a fixed order."""
-    try:
-        if path.is_dir():
-            yield from _folder(path)
-        elif path.is_file():
-            yield from _file(path, path.name)
-        else:
-            yield Skipped(path.name, "There is no such file or folder.")
-    except OSError as error:
-        yield Skipped(path.name, f"It cannot be read: {error.strerror}.")
+    """Everything at or below `path`, in a fixed order. What cannot be read is named and left."""
+    if path.is_dir():
+        yield from _folder(path)
+    elif path.is_file():
+        yield from _file(path, path.name)
+    else:
+        yield Skipped(path.name, "There is no such file or folder.")
 
 
 def _folder(top: Path) -> Iterator[Found | Skipped]:
     todo = [top]
     while todo:
         folder = todo.pop()
-        entries = sorted(folder.iterdir())
+        try:
+            entries = sorted(folder.iterdir())
+        except OSError as error:
+            yield Skipped(folder.name, f"It cannot be read: {error.strerror}.")
+            continue
         maildir = {"cur", "new"} <= {entry.name for entry in entries}
         if maildir:
             yield from _maildir(folder)
@@ -107,23 +108,30 @@ def _maildir(folder: Path) -> Iterator[Found | Skipped]:
 
 def _file(path: Path, name: str) -> Iterator[Found | Skipped]:
     name = one_line(name, 200)
-    with path.open("rb") as file:
-        start = file.read(4_096)
-        file.seek(0)
-        packed = next((why for magic, why in _PACKED.items() if start.startswith(magic)), None)
-        if not start:
-            yield Skipped(name, "It is empty.")
-        elif packed:
-            yield Skipped(name, packed)
-        elif start.startswith(b"From "):
-            for number, found in enumerate(_mbox(file), 1):
-                yield replace(found, name=f"{name}, mail {number}", folder=path.stem)
-        elif not _HEADER.match(start.lstrip(b"\r\n\xef\xbb\xbf")):
-            yield Skipped(name, "It does not begin as a mail does.")
-        else:
-            raw = file.read(LARGEST + 1)
-            date = path.stat().st_mtime
-            yield Found(name, raw[:LARGEST], date=date, cut=len(raw) > LARGEST)
+    try:
+        with path.open("rb") as file:
+            yield from _contents(file, path, name)
+    except OSError as error:
+        yield Skipped(name, f"It cannot be read: {error.strerror}.")
+
+
+def _contents(file: BufferedIOBase, path: Path, name: str) -> Iterator[Found | Skipped]:
+    start = file.read(4_096)
+    file.seek(0)
+    packed = next((why for magic, why in _PACKED.items() if start.startswith(magic)), None)
+    if not start:
+        yield Skipped(name, "It is empty.")
+    elif packed:
+        yield Skipped(name, packed)
+    elif start.startswith(b"From "):
+        for number, found in enumerate(_mbox(file), 1):
+            yield replace(found, name=f"{name}, mail {number}", folder=path.stem)
+    elif not _HEADER.match(start.lstrip(b"\r\n\xef\xbb\xbf")):
+        yield Skipped(name, "It does not begin as a mail does.")
+    else:
+        raw = file.read(LARGEST + 1)
+        date = path.stat().st_mtime
+        yield Found(name, raw[:LARGEST], date=date, cut=len(raw) > LARGEST)
 
 
 def _mbox(file: BufferedIOBase) -> Iterator[Found]:

@@ -31,6 +31,8 @@ Clock = Callable[[], float]
 
 Names = list[str] | None
 
+_FIX = "See that the disk has room and the mailbox's folder can be written, and try again."
+
 
 class Settings(BaseModel):
     """What an account of local-mail can be given in the configuration."""
@@ -79,7 +81,7 @@ class LocalMail:
             store.close()
             raise SetupError(
                 f"The mailbox in {folder} cannot be used: {error}",
-                fix="See that the disk has room and the folder can be written, and try again.",
+                fix=_FIX,
             ) from error
         me = me or Address("", store.own)
         return cls(store, folder, me if me.name else store.signed(me), clock)
@@ -92,9 +94,11 @@ class LocalMail:
 
     async def import_mail(self, path: Path) -> ImportReport:
         """Bring in an mbox, a Maildir, an .eml or a folder of them; mails known are left alone."""
-        return await asyncio.to_thread(
-            _import, self._store.path, path, self._me.address, self._clock()
-        )
+        store, own = self._store, self._me.address
+        try:
+            return await asyncio.to_thread(_import, store.path, path, own, self._clock())
+        except ToolFailed as error:
+            raise SetupError(f"Nothing was imported. {error}", fix=_FIX) from error
 
     @tool(effect="read")
     async def search(

@@ -322,6 +322,13 @@ def test_a_forward_carries_words_and_files_below_ones_own() -> None:
     assert changed.body == letter.body.replace("Please.", "Now.")
 
 
+def test_a_forward_keeps_links_whole_and_leaves_out_what_was_hidden() -> None:
+    link = "https://x.example/" + "a" * 200
+    page = f"<p>Pay <a href='{link}'>here</a></p><p hidden>Not shown</p>"
+    body = forward(parse(mail("x", "", html=page)), MIA).body
+    assert body.endswith(f"\n\nPay [here]({link})")
+
+
 def test_the_preview_shows_everything_that_goes_out() -> None:
     letter = Letter(
         MIA, to=(written("ann@x.example"),),

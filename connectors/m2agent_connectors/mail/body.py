@@ -24,14 +24,8 @@ class Body:
 
 
 def readable(mail: Mail, *, quotes: bool = False) -> Body:
-    """The body as text, Markdown where it was HTML; with `quotes` nothing is folded away."""
-    hidden = 0
-    if mail.html and _says_less(mail):
-        text, hidden = as_markdown(mail.html)
-    else:
-        text = shown(mail.text[:_LONGEST])
-        text = "\n".join(line if line == "-- " else line.rstrip() for line in text.split("\n"))
-    text = text.strip("\n")
+    """The body as text that costs a reader little; with `quotes` nothing is folded away."""
+    text, hidden = whole(mail)
     if not quotes:
         text = folded(text, forward=bool(_FORWARD_SUBJECT.match(mail.subject)))
     text, links = shortened(text)
@@ -39,6 +33,15 @@ def readable(mail: Mail, *, quotes: bool = False) -> Body:
     if hidden:
         notes.insert(0, f"[left out: {hidden:,} letters that the mail hides from its readers]")
     return Body("\n\n".join(part for part in (text, "\n".join(notes)) if part), links)
+
+
+def whole(mail: Mail) -> tuple[str, int]:
+    """All that a reader sees, Markdown where it was HTML, and how many letters are hidden."""
+    if mail.html and _says_less(mail):
+        return as_markdown(mail.html)
+    text = shown(mail.text[:_LONGEST])
+    lines = (line if line == "-- " else line.rstrip() for line in text.split("\n"))
+    return "\n".join(lines).strip("\n"), 0
 
 
 def indexed(mail: Mail) -> str:

@@ -24,7 +24,7 @@ from pathlib import Path
 
 from m2agent.errors import ToolFailed
 from m2agent_connectors.mail.address import Address, without, written
-from m2agent_connectors.mail.body import readable
+from m2agent_connectors.mail.body import whole
 from m2agent_connectors.mail.clean import file_name, one_line, shown
 from m2agent_connectors.mail.lines import minute, size
 from m2agent_connectors.mail.markup import as_markdown
@@ -110,7 +110,7 @@ def forward(original: Mail, sender: Address) -> Letter:
         f"Subject: {original.subject}",
         f"To: {_list(original.to)}",
     ]
-    said = readable(original, quotes=True).text
+    said, _ = whole(original)
     subject = original.subject if _FWD.match(original.subject) else f"Fwd: {original.subject}"
     files = tuple(file for file in original.attachments if not file.inline)
     return Letter(sender, subject=subject, body="\n".join([*head, "", said]), attachments=files)

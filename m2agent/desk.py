@@ -19,7 +19,7 @@ from m2agent.home import home, private
 from m2agent.journal import Journal, Run
 from m2agent.loop import Limits, Steering, begin, carry_on
 from m2agent.loop.ask import Approve
-from m2agent.loop.cap import Artifacts
+from m2agent.loop.cap import Artifacts, page_size
 from m2agent.loop.prompt import system_prompt
 from m2agent.loop.run import Crew
 from m2agent.model import Model, ModelFactory, Progress, Token
@@ -62,7 +62,7 @@ class Desk:
         async with AsyncExitStack() as stack:
             model = await open_model(setup.model, setup.engine or {})
             stack.push_async_callback(model.close)
-            toolbox = await open_toolbox(setup, stack)
+            toolbox = await open_toolbox(setup, stack, model.context)
             return cls(setup, journal, model, toolbox, stack.pop_all())
         raise AssertionError("unreachable: the stack swallows nothing")
 
@@ -151,13 +151,13 @@ async def open_model(name: str, engine: Mapping[str, Any]) -> Model:
     return await factory.open(rest, dict(engine))
 
 
-async def open_toolbox(setup: Setup, stack: AsyncExitStack) -> Toolbox:
+async def open_toolbox(setup: Setup, stack: AsyncExitStack, context: int | None = None) -> Toolbox:
     """The tools of every account, which are closed with the stack."""
     connectors: dict[str, Connector] = {}
     for name, settings in setup.accounts.items():
         connectors[name] = await open_account(name, settings, setup.work)
         stack.push_async_callback(connectors[name].close)
-    return Toolbox({**connectors, "artifacts": Artifacts()})
+    return Toolbox({**connectors, "artifacts": Artifacts(page_size(context))})
 
 
 async def open_account(name: str, settings: Mapping[str, Any], work: Path) -> Connector:

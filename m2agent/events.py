@@ -241,7 +241,7 @@ class Judged(Tagged, frozen=True):
 
 
 class Compacted(Tagged, frozen=True):
-    """Events up to `through` were folded away, and `summary` stands for them in the prompt."""
+    """The first `through` events of the history were folded away; `summary` stands for them."""
 
     through: int
     summary: str

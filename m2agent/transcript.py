@@ -6,7 +6,7 @@ joins the tool turn: a new user message would make M2's format drop all earlier 
 messages of a longer history begin with the messages of a shorter one, byte for byte.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from m2agent.events import (
@@ -14,6 +14,7 @@ from m2agent.events import (
     Began,
     Broken,
     Called,
+    Compacted,
     Ended,
     Event,
     Judged,
@@ -67,7 +68,7 @@ def messages(history: Sequence[Event]) -> list[Message]:
     """The conversation so far; it ends with what the model is to answer."""
     out: list[Message] = []
     ended = False
-    for event in history:
+    for event in _unfolded(history):
         match event:
             case Began():
                 out.append(SystemMessage(event.system, event.tools))
@@ -95,6 +96,17 @@ def messages(history: Sequence[Event]) -> list[Message]:
             case _:
                 pass
     return out
+
+
+def _unfolded(history: Sequence[Event]) -> Iterator[Event]:
+    """The events that a prompt is made of: after a fold, its words stand for what it folded."""
+    fold = next((event for event in reversed(history) if isinstance(event, Compacted)), None)
+    if fold is None:
+        yield from history
+        return
+    yield from (event for event in history[:2] if isinstance(event, Began | Asked))
+    yield Noted(fold.summary)
+    yield from history[fold.through :]
 
 
 def words(returned: Returned) -> str:

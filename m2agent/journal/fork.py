@@ -6,17 +6,7 @@ What was done after that turn stays done, so the model is told of it.
 from collections.abc import Sequence
 
 from m2agent.errors import UsageError
-from m2agent.events import (
-    Broken,
-    Called,
-    Event,
-    Noted,
-    Returned,
-    Said,
-    Started,
-    Thought,
-    Turned,
-)
+from m2agent.events import Called, Event, Noted, Part, Returned, Started, Turned
 from m2agent.transcript import mark
 
 
@@ -30,10 +20,10 @@ def forked(history: Sequence[Event], turn: int | None) -> list[Event]:
         raise UsageError(f"The run has turns 1 to {len(turns)}; there is no turn {turn}.")
     end = len(history)
     if turn == 0:
-        end = next(at for at, e in enumerate(history) if _of_model(e))
+        end = next(at for at, e in enumerate(history) if isinstance(e, Part | Turned))
     elif turn is not None and turn < len(turns):
         end = turns[turn]
-        while _of_model(history[end - 1]):
+        while isinstance(history[end - 1], Part | Turned):
             end -= 1
     kept, dropped = list(history[:end]), history[end:]
     returned = {event.id for event in kept if isinstance(event, Returned)}
@@ -43,10 +33,6 @@ def forked(history: Sequence[Event], turn: int | None) -> list[Event]:
     if done:
         kept.append(Noted("Taken back to here. Done in the meantime, and still so:\n" + done))
     return kept
-
-
-def _of_model(event: Event) -> bool:
-    return isinstance(event, Thought | Said | Called | Broken | Turned)
 
 
 def _effects(events: Sequence[Event]) -> str:

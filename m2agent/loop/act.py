@@ -46,6 +46,7 @@ class Hands:
     rules: Rules
     work: Path
     steering: Steering
+    page: int
     provenance: Provenance = field(default_factory=Provenance)
 
     def operation(self, step: Step) -> Operation:
@@ -239,7 +240,7 @@ class Hands:
         return self._returned(step, result, time.monotonic() - began)
 
     def _returned(self, step: Step, result: Result, seconds: float) -> Returned:
-        text, artifacts = capped(result, self.operation(step))
+        text, artifacts = capped(result, self.operation(step), self.page)
         return Returned(
             step.called.id,
             True,

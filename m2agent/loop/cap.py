@@ -8,27 +8,32 @@ from m2agent.errors import ToolFailed
 from m2agent.events import Origin
 from m2agent.tool import Operation, Result, tool
 
-_CHARACTERS = 8_000  # about 2,000 tokens
-_PAGE = 7_800  # with the line that says how to go on, a page is never cut again
+_PAGE = 7_800  # characters, about 2,000 tokens
+_LINE = 200  # room for the line that says how to go on, so that a page is never cut again
 
 
-def capped(result: Result, op: Operation) -> tuple[str, list[str]]:
+def page_size(context: int | None) -> int:
+    """Characters of a result that the prompt takes: a sixth of a small context, at most."""
+    return min(_PAGE, context // 2) if context else _PAGE
+
+
+def capped(result: Result, op: Operation, page: int = _PAGE) -> tuple[str, list[str]]:
     """The text for the prompt, and the artifacts; writes the whole text to one if it is cut."""
-    if len(result.text) <= _CHARACTERS:
+    if len(result.text) <= page + _LINE:
         return result.text, result.artifacts
     name = f"{op.key}.txt"
     path = op.artifacts / name
     path.write_text(result.text, "utf-8", errors="replace")
-    return _page(result.text, 0, name), [*result.artifacts, name]
+    return _cut(result.text, 0, page, name), [*result.artifacts, name]
 
 
-def _page(text: str, offset: int, name: str) -> str:
-    page = text[offset : offset + _PAGE]
-    end = offset + len(page)
+def _cut(text: str, offset: int, page: int, name: str) -> str:
+    shown = text[offset : offset + page]
+    end = offset + len(shown)
     left = len(text) - end
     if left <= 0:
-        return page
-    return f'{page}\n[{left:,} more characters: read_artifact name="{name}" offset={end}]'
+        return shown
+    return f'{shown}\n[{left:,} more characters: read_artifact name="{name}" offset={end}]'
 
 
 class Artifacts:
@@ -36,6 +41,9 @@ class Artifacts:
 
     name: ClassVar[str] = "artifacts"
     kind: ClassVar[str] = "read"
+
+    def __init__(self, page: int = _PAGE) -> None:
+        self._characters = page
 
     @classmethod
     async def open(cls, account: Account) -> Self:
@@ -55,4 +63,5 @@ class Artifacts:
         except OSError as error:
             known = ", ".join(sorted(p.name for p in op.artifacts.iterdir())) or "none"
             raise ToolFailed(f"There is no artifact {name!r}. There are: {known}.") from error
-        return Result(_page(text, max(offset, 0), path.name), origin=[Origin("outside", name)])
+        page = _cut(text, max(offset, 0), self._characters, path.name)
+        return Result(page, origin=[Origin("outside", name)])

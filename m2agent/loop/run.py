@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from m2agent.errors import ModelError
+from m2agent.errors import ContextFull, ModelError
 from m2agent.events import (
     EXIT_CODES,
     Asked,
@@ -37,6 +37,8 @@ from m2agent.events import (
 from m2agent.journal import Run
 from m2agent.loop.act import Hands
 from m2agent.loop.ask import Approve, park
+from m2agent.loop.cap import page_size
+from m2agent.loop.compact import deep_fold, fold
 from m2agent.loop.judge import judge
 from m2agent.loop.limits import Limits, Spent
 from m2agent.loop.steering import Steering
@@ -98,7 +100,8 @@ async def _forward(run: Run, crew: Crew) -> AsyncGenerator[Record | Token | Prog
     last = run.events[-1]
     if isinstance(last, Ended) and last.status in ("done", "unverified"):
         return
-    hands = Hands(run, crew.toolbox, crew.approve, crew.rules, crew.work, crew.steering)
+    page = page_size(crew.model.context)
+    hands = Hands(run, crew.toolbox, crew.approve, crew.rules, crew.work, crew.steering, page)
     spent = Spent(crew.limits, run.events)
     number = sum(isinstance(event, Turned) for event in run.events)
     while True:
@@ -133,6 +136,8 @@ async def _forward(run: Run, crew: Crew) -> AsyncGenerator[Record | Token | Prog
         if warning := spent.warning():
             spent.count(warning)
             yield run.add(warning)[0]
+        if due := fold(run.events, crew.model.context):
+            yield run.add(due)[0]
         number += 1
         try:
             async with aclosing(_think(run, crew, number)) as pieces:
@@ -140,6 +145,13 @@ async def _forward(run: Run, crew: Crew) -> AsyncGenerator[Record | Token | Prog
                     if isinstance(piece, Record):
                         spent.count(piece.event)
                     yield piece
+        except ContextFull as full:
+            due = deep_fold(run.events, full.size, kept=0.0)
+            if due is None:
+                yield run.add(_ended("failed", f"{full} There is nothing left to fold away."))[0]
+                return
+            number -= 1
+            yield run.add(due)[0]
         except ModelError as error:
             yield run.add(_ended("failed", str(error)))[0]
             return

@@ -30,7 +30,7 @@ _PLAIN = names(
     " if_statement elif_clause else_clause while_statement do_group case_statement case_item"
     " variable_assignments concatenation string string_content raw_string word number command_name"
     " herestring_redirect file_descriptor variable_name special_variable_name simple_expansion"
-    " test_operator brace_expression"
+    " test_operator brace_expression comment"
 )
 _TOKENS = names(
     '; | |& && || ( ) { } ! $ $( " ;; ;& ;;& <( [ ] [[ ]] < > >> >& &> &>> <<< = += == != =~ ..'
@@ -57,8 +57,10 @@ def only_reads(command: str) -> bool:
     if root.has_error:
         return False
     end = 0
-    for node in _nodes(root):
-        if not _allowed(node):
+    for node, test in _nodes(root):
+        if not _allowed(node, test):
+            return False
+        if node.type == "comment" and source[: node.start_byte][-1:] not in (b"", b" ", b"\n"):
             return False
         if not node.children or node.type in _LEAVES:  # whatever lies between is a blank
             if not _BLANK.fullmatch(source[end : node.start_byte].decode(errors="replace")):
@@ -75,17 +77,27 @@ def _parser() -> "Parser":
     return tree_sitter.Parser(tree_sitter.Language(tree_sitter_bash.language()))
 
 
-def _nodes(root: "Node") -> Iterator["Node"]:
-    """Every node, in the order of the text, and without recursion: nesting may be deep."""
-    todo = [root]
+def _nodes(root: "Node") -> Iterator[tuple["Node", str]]:
+    """Every node in the order of the text, with the `[` or `[[` it is in.
+
+    It does without recursion, and without asking for parents: nesting may be deep.
+    """
+    todo = [(root, "")]
     while todo:
-        node = todo.pop()
-        yield node
+        node, test = todo.pop()
+        yield node, test
+        match node.type:
+            case "test_command":
+                test = _text(node.children[0])
+            case "unary_expression" | "binary_expression":
+                pass
+            case _:
+                test = ""
         if node.type not in _LEAVES:
-            todo += reversed(node.children)
+            todo += [(child, test) for child in reversed(node.children)]
 
 
-def _allowed(node: "Node") -> bool:
+def _allowed(node: "Node", test: str) -> bool:
     match node.type:
         case "command":
             return _command(node)
@@ -93,8 +105,11 @@ def _allowed(node: "Node") -> bool:
             return _redirect(node)
         case "variable_assignment" | "for_statement":
             return _variable(node)
-        case "test_command" | "unary_expression" | "binary_expression":
-            return _test(node)
+        case "test_command":
+            test = _text(node.children[0])
+            return test in ("[", "[[") and _operands(node, test)
+        case "unary_expression" | "binary_expression":
+            return test != "" and _operator(node, test) and _operands(node, test)
         case "expansion":
             return bool(_EXPANSION.fullmatch(_text(node)))
         case "arithmetic_expansion":
@@ -103,8 +118,6 @@ def _allowed(node: "Node") -> bool:
             return not re.search(r"[$`]", _text(node))
         case "compound_statement" | "process_substitution":
             return _text(node).startswith(("{", "<("))
-        case "comment":
-            return _text(node).startswith("#")
         case kind:
             return kind in (_PLAIN if node.is_named else _TOKENS)
 
@@ -153,35 +166,34 @@ def _variable(node: "Node") -> bool:
     return first.type in ("for", "variable_name") and readers.is_plain_variable(_text(name))
 
 
-def _test(node: "Node") -> bool:
-    """In `[`, expansions could add operators; in `[[`, a number can be a command in disguise."""
-    outer = node
-    while outer.type != "test_command":
-        if outer.parent is None:
-            return False
-        outer = outer.parent
-    double = outer.children[0].type == "[["
-    for child in node.children:
-        if child.type in ("test_operator", "unary_expression", "binary_expression"):
-            continue
-        if child.is_named and not double:
-            word = _word(child)
-            if word is None or word.becomes != Becomes.ONE:
-                return False
+def _operator(node: "Node", test: str) -> bool:
+    """A known one: `-v` runs what its operand holds, and so do numbers in `[[`."""
     if node.type == "unary_expression":
         return _text(node.children[0]) in readers.UNARY_TESTS | {"!"}
-    if node.type == "binary_expression":
-        left, operator, right = node.children
-        if _text(operator) in readers.NUMBER_TESTS:
-            return not double or (left.type == right.type == "number")
-        return _text(operator) in (
-            readers.TEXT_TESTS | {"&&", "||", "=~"} if double else readers.TEXT_TESTS
-        )
-    return outer.children[0].type in ("[", "[[")
+    match [child.type for child in node.children], _text(node.children[1]):
+        case [left, _, right], operator if operator in readers.NUMBER_TESTS:
+            return test == "[" or left == right == "number"
+        case [_, _, _], "&&" | "||" | "=~":
+            return test == "[["
+        case [_, _, _], operator:
+            return operator in readers.TEXT_TESTS
+        case _:
+            return False
+
+
+def _operands(node: "Node", test: str) -> bool:
+    """In `[`, an expansion could add operators."""
+    if test == "[[":
+        return True
+    deeper = ("test_operator", "unary_expression", "binary_expression")
+    words = [_word(child) for child in node.children if child.is_named and child.type not in deeper]
+    return all(word is not None and word.becomes == Becomes.ONE for word in words)
 
 
 def _word(node: "Node") -> Word | None:
     """What is known of one word; None where it may be none."""
+    if re.fullmatch(r"[\w./=:-]*\{\}[\w./=:-]*", _text(node)):  # braces around nothing stay
+        return Word(_text(node))
     parts = node.children if node.type == "concatenation" else [node]
     whole = Word("")
     end = node.start_byte

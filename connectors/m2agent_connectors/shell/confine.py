@@ -7,12 +7,13 @@ before the program starts. It uses the standard library only, so that it starts 
 milliseconds and under any Python. Keys of the JSON object:
 
     read, write   what Landlock leaves to the program; without them nothing is restricted
-    tmp           bound to /tmp, and the only temporary folder
-    namespaces    also give it processes, mounts and an (empty) network of its own
+    namespaces    also give it processes, mounts and an (empty) network of its own; then
+    tmp           is bound to /tmp, and
+    hide          names folders that are empty but for what is to be read or written in them
 
-With `namespaces` nothing but the named files can be changed at all, not even their permissions;
-/run with its sockets is hidden, and no process outside can be seen or signalled. Landlock alone
-leaves UDP, sockets in the file system and permissions of the person's other files open.
+With `namespaces` nothing but the named files can be changed at all, not even their permissions,
+and no process outside can be seen or signalled. Landlock alone leaves UDP, sockets in the file
+system and the permissions of the person's other files within reach.
 """
 
 import contextlib
@@ -86,8 +87,6 @@ def _become(wanted: dict[str, Any], program: tuple[str, ...]) -> NoReturn:
     try:
         if LINUX:
             _prctl(_SET_PDEATHSIG, signal.SIGKILL)
-            with contextlib.suppress(OSError):  # what eats all memory is ended before anything else
-                Path("/proc/self/oom_score_adj").write_text("1000")
         _take_terminal()
         if wanted.get("namespaces"):
             _hide(wanted)
@@ -174,19 +173,21 @@ def _unshare() -> None:
 
 
 def _hide(wanted: dict[str, Any]) -> None:
-    """Make everything read-only but what may be written, and bind `tmp` to /tmp.
+    """Empty what is to be hidden, and make everything read-only but what may be written.
 
-    Changes `wanted` to what is named so from then on.
+    Changes `wanted` to what is there from then on.
     """
     tmp, work = wanted["tmp"], [path for path in wanted["write"] if path != wanted["tmp"]]
-    opened = {path: os.open(path, os.O_PATH) for path in [*work, tmp]}
+    folders = [path for path in [*wanted["read"], *work] if Path(path).is_dir()]
+    opened = {path: os.open(path, os.O_PATH) for path in folders}
     _mount("none", "/", "", _REC | _PRIVATE)
-    _mount("tmpfs", "/run", "tmpfs", _NOSUID | _NODEV)
-    _mount(f"/proc/self/fd/{opened[tmp]}", "/tmp", "", _BIND)
-    for path in work:
-        Path(path).mkdir(parents=True, exist_ok=True)
-        _mount(f"/proc/self/fd/{opened[path]}", path, "", _BIND | _REC)
-    for fd in opened.values():
+    _mount(tmp, "/tmp", "", _BIND)
+    for path in wanted["hide"]:
+        _mount("tmpfs", path, "tmpfs", _NOSUID | _NODEV)
+    for path, fd in opened.items():
+        if path in work or not Path(path).is_dir():
+            Path(path).mkdir(parents=True, exist_ok=True)
+            _mount(f"/proc/self/fd/{fd}", path, "", _BIND | _REC)
         os.close(fd)
     _set_readonly("/", _RECURSIVE, on=True)
     wanted["write"] = [*work, "/tmp"]
@@ -244,7 +245,7 @@ def _allow(ruleset: int, path: str, rights: int) -> None:
     """Allow `rights` under `path`; a link is skipped, so that none widens what was named."""
     try:
         fd = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):
         return
     if not Path(path).is_symlink():
         if not Path(path).is_dir():

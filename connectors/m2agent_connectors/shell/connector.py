@@ -50,6 +50,7 @@ class Shell:
 
     def __init__(self, place: Place) -> None:
         self.sandbox = place.sandbox
+        self.temporary = place.tmp
         self._place = place
         self._sessions: dict[Path, Session] = {}  # by the run's artifacts; the last used is last
         self._jobs: dict[str, Job] = {}

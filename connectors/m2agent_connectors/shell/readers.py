@@ -121,13 +121,13 @@ def _date(words: Sequence[Word]) -> bool:
     return found is not None and all(word.start.startswith("+") for word in found[1])
 
 
-_FIND = names(
-    "-H -L -P -a -and -o -or -not -amin -anewer -atime -cmin -cnewer -ctime -daystart -depth -empty"
-    " -executable -false -follow -group -iname -inum -ipath -iregex -iwholename -links -ls -lname"
-    " -maxdepth -mindepth -mmin -mount -mtime -name -newer -nogroup -nouser -path -perm -print"
-    " -print0 -printf -prune -quit -readable -regex -regextype -samefile -size -true -type -uid"
-    " -user -wholename -writable -xdev"
-)
+_FIND = names("""
+-H -L -P -a -and -o -or -not -amin -anewer -atime -cmin -cnewer -ctime -daystart -depth -empty
+-executable -false -follow -group -iname -inum -ipath -iregex -iwholename -links -ls -lname
+-maxdepth -mindepth -mmin -mount -mtime -name -newer -newermt -nogroup -nouser -path -perm -print
+-print0 -printf -prune -quit -readable -regex -regextype -samefile -size -true -type -uid -user
+-wholename -writable -xdev
+""")
 
 
 def _find(words: Sequence[Word]) -> bool:

@@ -5,23 +5,30 @@ hears of it. So no record means that the command never began. They lie with the 
 and beside them the folder that the run was in last.
 """
 
+import contextlib
 import os
 from pathlib import Path
 
 import msgspec
 
-from m2agent.errors import Unclear
+from m2agent.errors import ToolFailed, Unclear
 from m2agent.tool import Operation, Result
 
 _FOLDER = "shell.folder"
 
 
 def begin(op: Operation) -> None:
-    _write(_path(op), b"")
+    """Raises ToolFailed where nothing can be written, so that nothing is done either."""
+    try:
+        _write(_path(op), b"")
+    except OSError as error:
+        raise ToolFailed(f"Not run, since it cannot be written down: {error}.") from error
 
 
 def finish(op: Operation, result: Result) -> None:
-    _write(_path(op), msgspec.json.encode(result))
+    """Where nothing can be written any more, the doubt after a crash is the lesser evil."""
+    with contextlib.suppress(OSError):
+        _write(_path(op), msgspec.json.encode(result))
 
 
 def found(op: Operation) -> Result | None:
@@ -42,7 +49,8 @@ def found(op: Operation) -> Result | None:
 
 
 def keep_folder(op: Operation, cwd: Path) -> None:
-    (op.artifacts / _FOLDER).write_bytes(os.fsencode(cwd))
+    with contextlib.suppress(OSError):
+        (op.artifacts / _FOLDER).write_bytes(os.fsencode(cwd))
 
 
 def folder(op: Operation) -> Path | None:

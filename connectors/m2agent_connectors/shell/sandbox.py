@@ -37,22 +37,19 @@ from m2agent_connectors.shell import confine, seatbelt
 Kind = Literal["bubblewrap", "namespaces", "landlock", "seatbelt", "none"]
 
 _SYSTEM = """
-/usr /bin /sbin /lib /lib32 /lib64 /libx32 /etc /opt /nix/store /gnu/store /run/current-system
+/usr /bin /sbin /lib /lib32 /lib64 /libx32 /etc /opt /nix/store /gnu/store
 /System /Library /private/etc /private/var/select /private/var/db/timezone
 """
 
-_BOUNDS = """
-ulimit -c 0 -f 4194304; ulimit -u 4096 2>/dev/null
-echo 1000 2>/dev/null >/proc/self/oom_score_adj
-exec "$@"
-"""
+_BOUNDS = 'ulimit -c 0 -f 4194304; ulimit -u 4096 2>/dev/null; exec "$@"'
 
 _FULL = "They change only the work folder; your home folder, keys and the network are out of reach."
 _WORDS: dict[Kind, str] = {
     "bubblewrap": f"Commands run inside bubblewrap. {_FULL}",
     "namespaces": f"Commands run inside namespaces and Landlock. {_FULL}",
-    "landlock": "Commands run under Landlock. They change only the work folder and do not see your"
-    " home folder; UDP and local sockets stay open. Installing bubblewrap closes these.",
+    "landlock": "Commands run under Landlock. They change only files in the work folder and do not"
+    " see your home folder, but UDP, local sockets and the permissions of your files stay within"
+    " reach. Installing bubblewrap closes that.",
     "seatbelt": f"Commands run inside sandbox-exec. {_FULL}",
     "none": "There is no sandbox on this machine, so that every command asks first."
     " On Linux, install bubblewrap.",
@@ -112,6 +109,7 @@ class Sandbox:
         if self.kind in ("namespaces", "landlock"):
             wanted["namespaces"] = self.kind == "namespaces"
             wanted["tmp"] = str(tmp)
+            wanted["hide"] = [str(path) for path in _unneeded()]
             wanted["read"] = [str(path) for path in _visible() if not path.is_symlink()]
             wanted["write"] = [str(work), str(tmp)]
         if self.kind == "seatbelt":
@@ -125,7 +123,7 @@ class Sandbox:
 def probe() -> Sandbox:
     """The strongest sandbox that works here, found by running a command in it. Takes 0.1 s."""
     for kind in _candidates():
-        if _works(Sandbox(kind)):
+        if works(Sandbox(kind)):
             return Sandbox(kind)
     return Sandbox("none")
 
@@ -142,8 +140,9 @@ def _candidates() -> Iterator[Kind]:
 
 def check_work_folder(work: Path) -> None:
     """Raises SetupError where the work folder holds what commands must not see."""
-    for what, hidden in (("your home folder", Path.home()), ("m2agent's own state", home())):
-        if hidden.resolve().is_relative_to(work):
+    names = ("your home folder", "m2agent's own state")
+    for what, hidden in zip(names, _personal(), strict=True):
+        if hidden.is_relative_to(work):
             raise SetupError(
                 f"The work folder {work} contains {what}, which commands must not see.",
                 fix="Choose a folder inside it, in the configuration: work = "
@@ -151,7 +150,7 @@ def check_work_folder(work: Path) -> None:
             )
 
 
-def _works(sandbox: Sandbox) -> bool:
+def works(sandbox: Sandbox) -> bool:
     """Whether a command inside writes where it may, and sees nothing of what it may not."""
     with tempfile.TemporaryDirectory(prefix="m2agent-") as folder:
         secret, work, tmp = (Path(folder).resolve() / name for name in ("secret", "work", "tmp"))
@@ -187,6 +186,7 @@ def _bubblewrap(work: Path, tmp: Path, cwd: Path) -> list[str]:
     shared = tmp / "shm"
     shared.mkdir(exist_ok=True)
     arguments += ["--bind", str(shared), "/dev/shm", "--remount-ro", "/dev"]
+    arguments += ["--remount-ro", "/proc"]  # where root, even without powers, could set the kernel
     for path in _visible():
         if path.is_symlink():
             arguments += ["--symlink", str(path.readlink()), str(path)]
@@ -198,7 +198,7 @@ def _bubblewrap(work: Path, tmp: Path, cwd: Path) -> list[str]:
 
 def _visible() -> list[Path]:
     """The system's files, and the Python that runs m2agent, without what must stay hidden."""
-    hidden = {Path.home().resolve(), home().resolve()}
+    hidden = set(_personal())
     if os.geteuid() == 0:  # root would see what only root may see
         hidden.update(_private(Path("/etc")))
     shown = [part for root in _SYSTEM.split() for part in _parts(Path(root), hidden)]
@@ -206,6 +206,19 @@ def _visible() -> list[Path]:
     if not any(python.is_relative_to(path) for path in shown):
         shown += [python] if not any(path.is_relative_to(python) for path in hidden) else []
     return shown
+
+
+def _personal() -> list[Path]:
+    return [Path.home().resolve(), home().resolve()]
+
+
+def _unneeded() -> Iterator[Path]:
+    """The folders of the root folder in which there is nothing of the system's."""
+    needed = [Path(path) for path in [*_SYSTEM.split(), "/proc", "/sys", "/dev", "/tmp"]]
+    for folder in Path("/").iterdir():
+        own = folder.is_dir() and not folder.is_symlink()
+        if own and not any(path.is_relative_to(folder) for path in needed):
+            yield folder
 
 
 def _parts(path: Path, hidden: set[Path]) -> Iterator[Path]:

@@ -5,6 +5,7 @@ the conversation, and its end is announced by a marker that it cannot know befor
 """
 
 import asyncio
+import contextlib
 import os
 import secrets
 import shlex
@@ -38,7 +39,7 @@ class Place:
             cwd = self.work
         wrapped = self.sandbox.wrap(program, work=self.work, tmp=self.tmp, cwd=cwd)
         env = self.sandbox.environment(self.work, self.tmp)
-        return Terminal(wrapped, env=env, cwd=cwd, output=output)
+        return Terminal(wrapped, env, output)
 
     def put(self, kind: str, text: str) -> Path:
         """A new temporary file with this text; gives the name it has for programs."""
@@ -48,12 +49,16 @@ class Place:
             raise ToolFailed("The text is not valid Unicode.") from error
         name = f".{kind}-{secrets.token_hex(4)}"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-        with os.fdopen(os.open(self.tmp / name, flags, 0o600), "wb") as file:
-            file.write(data)
+        try:
+            with os.fdopen(os.open(self.tmp / name, flags, 0o600), "wb") as file:
+                file.write(data)
+        except OSError as error:
+            raise ToolFailed(f"The {kind} cannot be written to a file: {error}.") from error
         return self.sandbox.tmp(self.tmp) / name
 
     def remove(self, inside: Path) -> None:
-        (self.tmp / inside.name).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # whatever programs have made of it
+            (self.tmp / inside.name).unlink()
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,7 @@ class Session:
         self.cwd = cwd
         self._place = place
         self._terminal: Terminal | None = None
+        self._own_group = 0
         self._lock = asyncio.Lock()
 
     @property
@@ -88,34 +94,39 @@ class Session:
         What it prints goes to `file` where it is long. Cancelled, it ends the whole shell.
         """
         async with self._lock:
-            terminal = await self._started()
-            script = self._place.put("command", command)
-            given = Path("/dev/null") if stdin is None else self._place.put("input", stdin)
-            began = time.monotonic()
-            terminal.output.file = file
             try:
-                done = self._say(terminal, f". {_quoted(script)} <{_quoted(given)} >/dev/tty 2>&1")
-                waited, _ = await asyncio.wait([done], timeout=seconds)
-                mark = done.result() if waited else await self._interrupt(terminal, done)
+                return await self._run(command, seconds, stdin, file)
             except asyncio.CancelledError:
                 await self.close()
                 raise
-            finally:
-                self._place.remove(script)
-                if stdin is not None:
-                    self._place.remove(given)
-            if mark:
-                self.cwd = Path(mark.cwd)
-            else:
-                await self.close()
-            shown, terminal.output = terminal.output.close(), Output()
-            return Finished(
-                mark.exit_code if mark else terminal.exit_code,
-                shown,
-                time.monotonic() - began,
-                timed_out=not waited,
-                lost=mark is None,
-            )
+
+    async def _run(
+        self, command: str, seconds: float, stdin: str | None, file: Path | None
+    ) -> Finished:
+        terminal = await self._started()
+        script = self._place.put("command", command)
+        given = Path("/dev/null") if stdin is None else self._place.put("input", stdin)
+        began = time.monotonic()
+        terminal.reset()
+        terminal.output.file = file
+        done = self._say(terminal, f". {_quoted(script)} <{_quoted(given)} >/dev/tty 2>&1")
+        waited, _ = await asyncio.wait([done], timeout=seconds)
+        mark = done.result() if waited else await self._interrupt(terminal, done)
+        self._place.remove(script)
+        if stdin is not None:
+            self._place.remove(given)
+        if mark:
+            self.cwd = Path(mark.cwd)
+        else:
+            await self.close()
+        shown, terminal.output = terminal.output.close(), Output()
+        return Finished(
+            mark.exit_code if mark else terminal.exit_code,
+            shown,
+            time.monotonic() - began,
+            timed_out=not waited,
+            lost=mark is None,
+        )
 
     async def close(self) -> None:
         """End the shell and everything in it."""
@@ -124,8 +135,9 @@ class Session:
             self._terminal = None
 
     async def _started(self) -> Terminal:
-        if self._terminal and not self._terminal.ended.is_set():
+        if self._terminal and self._terminal.running:
             return self._terminal
+        await self.close()
         terminal = self._terminal = self._place.start(_BASH, self.cwd, Output())
         ready = self._say(terminal, _QUIET)
         await asyncio.wait([ready], timeout=_START_SECONDS)
@@ -135,6 +147,7 @@ class Session:
             await self.close()
             raise ToolFailed(f"The shell does not start. {printed.text.strip()[:500]}")
         self.cwd = Path(mark.cwd)
+        self._own_group = terminal.foreground
         return terminal
 
     def _say(self, terminal: Terminal, line: str = "") -> "asyncio.Future[Mark | None]":
@@ -151,6 +164,12 @@ class Session:
     ) -> Mark | None:
         """Stop the command as ctrl-c does. None where that does not help."""
         terminal.type("\x03")
+        for _ in range(20):
+            await asyncio.sleep(_INTERRUPT_SECONDS / 20)
+            if terminal.foreground == self._own_group:
+                break
+        else:
+            return None
         again = self._say(terminal)
         await asyncio.wait([again], timeout=_INTERRUPT_SECONDS)
         if not again.done():

@@ -34,9 +34,7 @@ class Mark(NamedTuple):
 class Terminal:
     """A running program. `output` takes what it prints and may be replaced at any time."""
 
-    def __init__(
-        self, program: Sequence[str], *, env: Mapping[str, str], cwd: Path, output: Output
-    ) -> None:
+    def __init__(self, program: Sequence[str], env: Mapping[str, str], output: Output) -> None:
         """Start it, from the event loop's own thread: with that thread it would end."""
         import pexpect
 
@@ -46,13 +44,12 @@ class Terminal:
             program[0],
             list(program[1:]),
             env=dict(env),
-            cwd=str(cwd),
             echo=False,
             dimensions=(50, 160),
-            preexec_fn=_default_signals,
+            preexec_fn=_before_it_starts,
         )
         os.set_blocking(self._child.child_fd, False)
-        _pass_unchanged(self._child.child_fd)
+        self.reset()
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._child.child_fd, self._read)
         self._marks: dict[bytes, asyncio.Future[Mark | None]] = {}
@@ -65,6 +62,31 @@ class Terminal:
         if self._child.exitstatus is not None:
             return self._child.exitstatus
         return 128 + (self._child.signalstatus or signal.SIGKILL)
+
+    @property
+    def running(self) -> bool:
+        return self._ending is None
+
+    @property
+    def foreground(self) -> int:
+        """The process group that the keyboard belongs to; 0 where that cannot be said."""
+        try:
+            return os.tcgetpgrp(self._child.child_fd)
+        except OSError:
+            return 0
+
+    def reset(self) -> None:
+        """Undo what programs may have done to the terminal: it echoes nothing, changes nothing.
+
+        To change characters of the output costs more than all the rest.
+        """
+        import termios
+
+        settings = termios.tcgetattr(self._child.child_fd)
+        settings[1] &= ~termios.OPOST
+        settings[3] |= termios.ICANON | termios.ISIG
+        settings[3] &= ~termios.ECHO
+        termios.tcsetattr(self._child.child_fd, termios.TCSANOW, settings)
 
     def mark(self, nonce: str) -> "asyncio.Future[Mark | None]":
         """What the marker with this nonce says when it comes; None if the program ends first."""
@@ -150,14 +172,8 @@ class Terminal:
         return min(starts, default=len(data))
 
 
-def _default_signals() -> None:
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # which Python has set to be ignored
-
-
-def _pass_unchanged(terminal: int) -> None:
-    """Switch off what the terminal does to each character of output, which is most of the cost."""
-    import termios
-
-    settings = termios.tcgetattr(terminal)
-    settings[1] &= ~termios.OPOST
-    termios.tcsetattr(terminal, termios.TCSANOW, settings)
+def _before_it_starts() -> None:
+    """Undo what Python does about pipes, and be the first to go when there is no memory left."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")

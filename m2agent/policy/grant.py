@@ -92,7 +92,12 @@ class Grant:
     def says(self, value: str) -> bool:
         """Whether the words hold this value, whole and as it stands."""
         sought = words.spaced(value)
-        return bool(sought.strip()) and not words.hides(value) and sought in self.text
+        if not sought.strip() or words.hides(value) or sought not in self.text:
+            return False
+        if not re.search(r"(?:^|\s)[./~\\$-]", value):
+            return True
+        exact = re.escape(words.plain(value.strip()))  # ".profile" is no "profile"
+        return bool(re.search(rf"(?:^|[\s\"'`]){exact}(?:$|[\s\"'`,;.])", words.plain(self.raw)))
 
     def commands(self, value: str) -> bool:
         """Whether the words hold exactly this, letter by letter, and end it where it ends."""

@@ -33,6 +33,7 @@ _FIELD = 120
 _ID_KEY = re.compile(r"(?:^|_)(?:id|ids|key|uid|uuid|path|slug)_?$|^(?:id|name|filename|title)_?$")
 _ID_TEXT = re.compile(r"\bid_?[\"']?\s*[:=]\s*[\"']?([^\s\"',;)\]}]{1,80})", re.IGNORECASE)
 _FIRST = 60
+_CELLS = re.compile(r"\s*[|\t]\s*")
 _MOST_ITEMS = 400  # of one result
 
 
@@ -275,16 +276,16 @@ def _items(
             short = [str(v) for v in one.values() if _plain(v) and len(str(v)) <= _FIELD]
             if ids:
                 yield ids, " | ".join(short)
-    elif len(spans) > 1:
-        for _, text in spans[:_MOST_ITEMS]:
-            if found := _ID_TEXT.search(text[:_FIELD]):
-                yield [found[1]], text[:_HEAD]
-            elif first := text.split(maxsplit=1)[:1]:
-                yield first, text[:_HEAD]
-    else:
-        ids = list(_ID_TEXT.finditer(returned.text))
-        if len(ids) == 1 and ids[0].start() < _FIRST:
-            yield [ids[0][1]], returned.text[:_HEAD]
+        return
+    found = [match[1] for match in _ID_TEXT.finditer(returned.text)]
+    for seen, text in spans[:_MOST_ITEMS]:
+        if seen.trust == "own":
+            for line in text.splitlines()[:_MOST_ITEMS]:
+                yield [_CELLS.split(line)[0], *line.split(maxsplit=1)[:1]], line[:_HEAD]
+        if (head := _ID_TEXT.search(text[:_FIRST])) and (len(spans) > 1 or len(found) == 1):
+            yield [head[1]], text[:_HEAD]
+        elif (first := text.split(maxsplit=1)[:1]) and (len(spans) > 1 or first[0] in seen.source):
+            yield first, text[:_HEAD]
 
 
 def _mapping(value: Any) -> Mapping[str, Any] | None:

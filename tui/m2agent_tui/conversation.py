@@ -1,7 +1,6 @@
 """One run on the screen: what happens above, the prompt below, and the work that goes on."""
 
 import asyncio
-import getpass
 from collections.abc import Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
@@ -13,25 +12,22 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Footer, OptionList
+from textual.widgets import OptionList
 from textual.worker import Worker, WorkerError, WorkerState
 
 from m2agent.errors import M2Error
 from m2agent.events import Asked, Ended, Event, Record, Unsettled
 from m2agent.model import Progress, Token
-from m2agent_tui.approval import Approval
 from m2agent_tui.card import Card
 from m2agent_tui.desks import Desks
-from m2agent_tui.doubt import Doubt
 from m2agent_tui.greeting import Greeting
-from m2agent_tui.leg import leg
 from m2agent_tui.problem import keep_bug, sentence
 from m2agent_tui.prompt import Prompt
 from m2agent_tui.status import StatusLine
-from m2agent_tui.transcript import Transcript
 
 if TYPE_CHECKING:
     from m2agent.loop import Answer, Ask, Steering
+    from m2agent_tui.transcript import Transcript
 
 A = TypeVar("A")
 
@@ -44,7 +40,8 @@ class Conversation(Screen[None]):
     """A run, or the place where one begins.
 
     A worker does the work; what comes of it is collected, and drawn at most 25 times a second,
-    so that no model and no connector is too fast for the screen.
+    so that no model and no connector is too fast for the screen. What the first paint can do
+    without is loaded after it.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -68,10 +65,9 @@ class Conversation(Screen[None]):
         self.run_id = run_id
         self._desks = desks
         self._greeting = Greeting()
-        self._transcript = Transcript()
+        self._transcript: Transcript | None = None
         self._prompt = Prompt()
         self._status = StatusLine()
-        self._by = f"{getpass.getuser()} in the terminal UI"
         self._steering: Steering | None = None
         self._worker: Worker[None] | None = None
         self._pieces: list[Event | Token | Progress] = []
@@ -80,12 +76,9 @@ class Conversation(Screen[None]):
         self._ended: Ended | None = None
 
     def compose(self) -> ComposeResult:
-        if not self.run_id:
-            yield self._greeting
-        yield self._transcript
+        yield self._greeting
         yield self._prompt
         yield self._status
-        yield Footer(compact=True)
 
     def on_mount(self) -> None:
         self._seconds = self.set_interval(1, self._status.draw, pause=True)
@@ -155,29 +148,37 @@ class Conversation(Screen[None]):
         in_card = any(card.has_focus_within for card in cards)
         if self._prompt.has_focus and cards:
             cards.first().focus()
-        elif self._prompt.has_focus and self._greeting.display and examples:
+        elif self._prompt.has_focus and self._transcript is None and examples:
             examples.first().focus()
-        elif not (self._prompt.has_focus or in_card) or not self._transcript.focus_last():
+        elif not (self._prompt.has_focus or in_card) or not (
+            self._transcript and self._transcript.focus_last()
+        ):
             self._prompt.focus()
 
     def action_read(self, by: int) -> None:
-        page = max(1, self._transcript.size.height - 2)
-        self._transcript.scroll_relative(y=by * page, animate=False)
+        shown = self._transcript or self._greeting
+        shown.scroll_relative(y=by * max(1, shown.size.height - 2), animate=False)
 
     def action_beginning(self) -> None:
-        self._transcript.go_to_beginning()
+        if self._transcript:
+            self._transcript.go_to_beginning()
 
     def action_end(self) -> None:
-        self._transcript.go_to_end()
+        if self._transcript:
+            self._transcript.go_to_end()
 
     # What goes on
 
     @work(exit_on_error=False)
     async def _open(self) -> None:
         """After the first paint: show the run, or make everything ready for a new one."""
+        from textual.widgets import Footer
+
+        self.mount(Footer(compact=True))
         try:
             if self.run_id:
-                await self._catch_up()
+                await self._show_run()
+                self._invite()
                 return
             start = await self._desks.start()
             self._greeting.show_start(start)
@@ -189,7 +190,28 @@ class Conversation(Screen[None]):
                 self._status.meter.model = desk.setup.model
                 self._status.draw()
         except M2Error as error:
-            self._transcript.say(sentence(error), "problem")
+            self._complain(sentence(error))
+
+    async def _show_run(self) -> None:
+        """Put the transcript where the greeting was, and into it what it does not show yet."""
+        if self._transcript is None:
+            from m2agent_tui.transcript import Transcript
+
+            transcript = Transcript()
+            self._greeting.remove()
+            await self.mount(transcript, before=self._prompt)
+            self._transcript = transcript
+        if self.run_id:
+            journal = await self._desks.journal()
+            for record in journal.read(self.run_id):
+                self._take(record)
+        self._draw()
+
+    def _complain(self, words: str) -> None:
+        if self._transcript:
+            self._transcript.say(words, "problem")
+        else:
+            self._greeting.tell(words, "problem")
 
     def _start(self, ask: str) -> None:
         """Begin the run, or go on with it."""
@@ -197,7 +219,6 @@ class Conversation(Screen[None]):
 
         self._steering = Steering()
         self._asked = ask
-        self._greeting.display = False
         self._status.meter.start()
         self._seconds.resume()
         self._invite()
@@ -206,9 +227,11 @@ class Conversation(Screen[None]):
     @work(exit_on_error=False)
     async def _work(self, ask: str, steering: "Steering") -> None:
         """Carry the run on until it ends or waits."""
+        from m2agent_tui.leg import leg
+
+        problem = ""
         try:
-            if self.run_id:
-                await self._catch_up()
+            await self._show_run()
             pieces = leg(
                 self._desks,
                 self.run_id,
@@ -216,34 +239,35 @@ class Conversation(Screen[None]):
                 steering=steering,
                 approve=self._approve,
                 settle=self._settle,
-                by=self._by,
+                by=_person(),
             )
             async with aclosing(pieces):
                 async for piece in pieces:
                     self._take(piece)
                     await asyncio.sleep(0)
         except M2Error as error:
-            self._draw()
-            self._transcript.say(sentence(error), "problem")
+            problem = sentence(error)
         finally:
-            if self.run_id:
-                await self._catch_up()
+            await self._show_run()
             self._rest()
+        if problem:
+            self._complain(problem)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         error = cast("Worker[None]", cast(Any, event).worker).error
         if event.state == WorkerState.ERROR and error:
-            self._transcript.say(keep_bug(error), "problem")
+            self._complain(keep_bug(error))
 
     async def _approve(self, asks: "Sequence[Ask]") -> "Sequence[Answer]":
-        self._draw()
-        titles = [self._transcript.title_of(ask.called.id) for ask in asks]
-        card = Approval(asks, titles, self._by)
+        from m2agent_tui.approval import Approval
+
+        card = Approval(asks, [self._title(ask.called.id) for ask in asks], _person())
         return await self._answered(card, card.answers)
 
     async def _settle(self, doubt: Unsettled) -> bool | None:
-        self._draw()
-        card = Doubt(self._transcript.title_of(doubt.id), doubt.how)
+        from m2agent_tui.doubt import Doubt
+
+        card = Doubt(self._title(doubt.id), doubt.how)
         return await self._answered(card, card.answer)
 
     async def _answered(self, card: Card, answer: "asyncio.Future[A]") -> A:
@@ -260,28 +284,29 @@ class Conversation(Screen[None]):
             card.remove()
             self._prompt.focus()
 
-    async def _catch_up(self) -> None:
-        """Show what is in the journal and was not seen, such as what another process did."""
-        journal = await self._desks.journal()
-        for record in journal.read(self.run_id):
-            self._take(record)
+    def _title(self, id: str) -> str:
+        """A call in the person's words; it may just have happened."""
         self._draw()
+        return self._transcript.title_of(id) if self._transcript else id
 
     def _take(self, piece: Record | Token | Progress) -> None:
-        if not self._pieces:
-            self.set_timer(_FRAME, self._draw)
-        if not isinstance(piece, Record):
-            self._pieces.append(piece)
-        elif piece.seq > self._seen:
+        """Collect what happened, once, and see to it that it is drawn."""
+        if isinstance(piece, Record):
+            if piece.seq <= self._seen:
+                return
             self._seen, self.run_id = piece.seq, piece.run
-            self._pieces.append(piece.event)
             if isinstance(piece.event, Asked):
                 self._asked = ""
                 self._hint("")
             self._ended = piece.event if isinstance(piece.event, Ended) else None
+        if not self._pieces:
+            self.set_timer(_FRAME, self._draw)
+        self._pieces.append(piece.event if isinstance(piece, Record) else piece)
 
     def _draw(self) -> None:
         """Show everything that happened since the last time."""
+        if self._transcript is None:
+            return
         pieces, self._pieces = self._pieces, []
         happened: list[Event] = []
         for piece in pieces:
@@ -303,7 +328,8 @@ class Conversation(Screen[None]):
         """The leg is over: say so, and give back what was said and not heard."""
         unsaid = [self._asked, *(self._steering.heard() if self._steering else [])]
         self._steering = None
-        self._transcript.stop_writing()
+        if self._transcript:
+            self._transcript.stop_writing()
         self._status.meter.stop()
         self._status.draw()
         self._seconds.pause()
@@ -330,3 +356,10 @@ class Conversation(Screen[None]):
         else:
             words = "Enter goes on. Or say what to do instead."
         self._prompt.placeholder = words
+
+
+def _person() -> str:
+    """Who answers, for the journal."""
+    import getpass
+
+    return f"{getpass.getuser()} in the terminal UI"

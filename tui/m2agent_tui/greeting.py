@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
-from textual.containers import Vertical
+from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import OptionList, Static
 
@@ -23,16 +23,16 @@ _WELCOME = (
 )
 
 
-class Greeting(Vertical):
+class Greeting(VerticalScroll, can_focus=False):
     """Stands where the transcript will be. An example that is chosen goes to the prompt."""
 
     def compose(self) -> ComposeResult:
         yield Static("m2agent", markup=False, classes="name")
         yield Static(_WELCOME, markup=False)
 
-    def tell(self, text: str) -> None:
+    def tell(self, text: str, classes: str = "notice") -> None:
         """Add a sentence."""
-        self.mount(Static(Content(text), markup=False, classes="notice"))
+        self.mount(Static(Content(text), markup=False, classes=classes))
 
     def show_start(self, start: "Start") -> None:
         """Add what the setup has to say."""

@@ -24,6 +24,7 @@ _AGES = ((86_400, "d"), (3_600, "h"), (60, "min"))
 class Runs(ModalScreen[str]):
     """Gives back the id of the run that was chosen, or None."""
 
+    CSS_PATH = "runs.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss", "Back"),
         Binding("up", "move('cursor_up')", "Up", show=False),

@@ -28,6 +28,9 @@ NO_SYSTEM = """{{ bos_token }}{% for m in messages %}
 {{- m.content | trim ~ '<end_of_turn>\n' }}{% endfor %}
 {%- if add_generation_prompt %}{{ '<start_of_turn>model\n' }}{% endif %}"""
 
+OUT_OF_TIME = "(time|does not come to an end)"
+"""Which of its two clocks runs out first depends on how busy the machine is."""
+
 THINKS = """{% for m in messages %}{{ '<|' ~ m.role ~ '|>' }}
 {%- if m.role == 'assistant' %}{{ m.content.split('</think>')[-1] }}
 {%- else %}{{ m.content }}{% endif %}{{ '<|end|>' }}{% endfor %}
@@ -102,17 +105,19 @@ def test_the_tools_and_the_way_to_call_them_are_taught() -> None:
     [
         ("{{ messages.__class__.__mro__ }}", "reaches for"),
         ("{{ ''.__class__.__base__.__subclasses__() }}", "reaches for"),
-        ("{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}", "time"),
+        ("{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
+         OUT_OF_TIME),
         ("{% set n = namespace(x='x') %}{% for i in range(60) %}{% set n.x = n.x ~ n.x %}"
-         "{% endfor %}{{ n.x }}", "memory"),
+         "{% endfor %}{{ n.x }}", f"memory|{OUT_OF_TIME}"),
         ("{{ 'x' * 99999999999 }}", "memory"),
-        ("{% for i in range(99999) %}{{ messages }}{% endfor %}", "without measure"),
+        ("{% for i in range(99999) %}{{ messages }}{% endfor %}",
+         f"without measure|{OUT_OF_TIME}"),
         ("{% for", "line 1 cannot be read"),
-        ("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", "memory"),
+        ("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", f"memory|{OUT_OF_TIME}"),
         ("hello", "does not write out the messages"),
         ("{{ messages[9].content }}", "does not write out the messages"),
     ],
 )  # fmt: skip
 def test_a_hostile_template_is_named_and_survived(template: str, why: str) -> None:
-    with pytest.raises(SetupError, match=f"(?s)chat template in some.gguf.*{why}"):
+    with pytest.raises(SetupError, match=f"(?s)chat template in some.gguf.*({why})"):
         make(template)

@@ -19,7 +19,7 @@ from m2agent.home import home, private
 from m2agent.journal import Journal, Run
 from m2agent.loop import Limits, Steering, begin, carry_on
 from m2agent.loop.ask import Approve
-from m2agent.loop.cap import Artifacts, page_size
+from m2agent.loop.own_tools import own_tools
 from m2agent.loop.prompt import system_prompt
 from m2agent.loop.run import Crew
 from m2agent.model import Model, ModelFactory, Progress, Token
@@ -157,7 +157,7 @@ async def open_toolbox(setup: Setup, stack: AsyncExitStack, context: int | None 
     for name, settings in setup.accounts.items():
         connectors[name] = await open_account(name, settings, setup.work)
         stack.push_async_callback(connectors[name].close)
-    return Toolbox({**connectors, "artifacts": Artifacts(page_size(context))})
+    return Toolbox({**connectors, **own_tools(context)})
 
 
 async def open_account(name: str, settings: Mapping[str, Any], work: Path) -> Connector:

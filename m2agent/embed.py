@@ -17,7 +17,7 @@ from m2agent.home import home, journal_file, private
 from m2agent.journal import Journal
 from m2agent.loop import Limits, begin, carry_on
 from m2agent.loop.ask import Approve, park
-from m2agent.loop.cap import Artifacts
+from m2agent.loop.own_tools import own_tools
 from m2agent.loop.prompt import system_prompt
 from m2agent.loop.run import Crew
 from m2agent.model import Model, Progress, Token
@@ -45,7 +45,7 @@ async def run(
     journal = Journal(journal_file())
     try:
         work = private(work or home() / "work")
-        toolbox = Toolbox({**connectors, "artifacts": Artifacts()})
+        toolbox = Toolbox({**connectors, **own_tools(opened.context)})
         crew = Crew(opened, toolbox, work, approve, rules or Rules(), limits or Limits())
         owned = journal.create()
         for record in begin(

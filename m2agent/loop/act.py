@@ -29,6 +29,7 @@ from m2agent.events import (
 from m2agent.journal import Run
 from m2agent.loop.ask import Absent, Approve, Ask, No, Yes
 from m2agent.loop.cap import capped
+from m2agent.loop.plan import TOOL, planned
 from m2agent.loop.steering import Steering
 from m2agent.loop.steps import Step
 from m2agent.policy import Provenance, Rules, decide
@@ -125,7 +126,8 @@ class Hands:
         """Run reads side by side. A read that a crash cut off is simply done again."""
         calls = [self._do(step, self.toolbox.check(step.called)) for step in steps]
         for step, returned in zip(steps, await asyncio.gather(*calls), strict=True):
-            for record in self.run.add(returned):
+            plan = [planned(returned)] if returned.ok and step.called.tool == TOOL else []
+            for record in self.run.add(returned, *plan):
                 yield record
             step.take(returned)
 

@@ -8,7 +8,17 @@ is not done. What is not proven goes back to the model, which corrects its repor
 import re
 from collections.abc import Sequence
 
-from m2agent.events import Asked, Called, Declined, Event, Item, Judged, Receipt, Returned
+from m2agent.events import (
+    Asked,
+    Called,
+    Declined,
+    Event,
+    Item,
+    Judged,
+    Planned,
+    Receipt,
+    Returned,
+)
 from m2agent.transcript import mark
 
 _MARK = re.compile(r"\[([a-z_]+) ([^\[\]\s]+)\]")
@@ -47,7 +57,21 @@ def judge(report: str, history: Sequence[Event]) -> Judged:
         if said and kind not in kinds and not _denied(report, said.start()):
             items.append(Item(f"“{said.group(0).strip()}”", "unproven", f"no {kind} receipt"))
     items += _declined(history)
+    items += _plan(history, known)
     return Judged(all(item.state == "proven" for item in items), items)
+
+
+def _plan(history: Sequence[Event], known: set[str]) -> list[Item]:
+    """Items of the last plan that are not done, or whose proof is no receipt of this run."""
+    plan = next((event for event in reversed(history) if isinstance(event, Planned)), None)
+    items: list[Item] = []
+    for item in plan.items if plan else []:
+        marks = [match.group(0) for match in _MARK.finditer(item.proof)]
+        if item.state in ("open", "doing"):
+            items.append(Item(item.text, "open", "the plan does not say that it is done"))
+        elif wrong := [found for found in marks if found not in known]:
+            items.append(Item(item.text, "unproven", f"{wrong[0]} is no receipt of this run"))
+    return items
 
 
 def _receipts(history: Sequence[Event]) -> list[Receipt]:

@@ -14,7 +14,7 @@ from m2agent.events import Ended, Event
 from m2agent.journal import Journal, Run
 from m2agent.loop import Limits, Steering, begin
 from m2agent.loop.ask import Approve, park
-from m2agent.loop.cap import Artifacts
+from m2agent.loop.own_tools import own_tools
 from m2agent.loop.run import Crew, carry_on
 from m2agent.model import Model
 from m2agent.policy import Rules
@@ -37,7 +37,7 @@ class Stage:
         """What a run of this scene works with."""
         work = self.folder / "work"
         work.mkdir(parents=True, exist_ok=True)
-        toolbox = Toolbox({**self.connectors, "artifacts": Artifacts()})
+        toolbox = Toolbox({**self.connectors, **own_tools(self.model.context)})
         return Crew(
             self.model,
             toolbox,

@@ -1,0 +1,50 @@
+"""The plan of a long task: the model keeps it through a tool, and the judge holds it against it."""
+
+from typing import ClassVar, Literal, Self
+
+import pydantic
+
+from m2agent.connector import Account
+from m2agent.events import Item, Origin, Planned, Returned
+from m2agent.tool import Result, tool
+
+TOOL = "plan_update"
+
+
+class PlanItem(pydantic.BaseModel):
+    """One item; `proof` is the mark of a result, such as [draft d12]."""
+
+    text: str
+    state: Literal["open", "doing", "done", "dropped"] = "open"
+    proof: str = ""
+
+
+class Plan:
+    """The tool; what it is given becomes a `Planned` event."""
+
+    name: ClassVar[str] = "plan"
+    kind: ClassVar[str] = "plan"
+
+    @classmethod
+    async def open(cls, account: Account) -> Self:
+        return cls()
+
+    def describe(self) -> str:
+        return "the plan of this run"
+
+    async def close(self) -> None: ...
+
+    @tool(effect="read")
+    async def update(self, items: list[PlanItem]) -> Result:
+        """Write down the plan of a longer task: all its items, each with its state.
+
+        Call it again when something changes; a done item names the mark that proves it.
+        """
+        left = sum(item.state in ("open", "doing") for item in items)
+        data = [item.model_dump() for item in items]
+        return Result(f"{len(items)} items, {left} to do.", data, origin=[Origin("own", "plan")])
+
+
+def planned(returned: Returned) -> Planned:
+    """The event that a call of the tool stands for."""
+    return Planned([Item(item["text"], item["state"], item["proof"]) for item in returned.data])

@@ -27,6 +27,10 @@ def journal_file() -> Path:
     return home() / "journal.db"
 
 
+def always_file() -> Path:
+    return home() / "always.toml"
+
+
 def models() -> Path:
     return home() / "models"
 

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from m2agent.desk import Setup
-from m2agent.home import config_file, home, offices, private
+from m2agent.home import always_file, config_file, home, offices, private
 from m2agent.loop import Limits
 from m2agent.policy import Rules, read_rules
+from m2agent.policy.always import known
 from m2agent.settings import Settings, read_settings
 
 _AT_HOME: Mapping[str, Mapping[str, Any]] = {
@@ -57,8 +58,10 @@ def in_office(setup: Setup, name: str) -> Setup:
 
 
 def chosen_rules(path: str | None, settings: Settings) -> Rules:
+    """The person's own rules, and after them what they answered with "always"."""
     chosen = path or settings.rules
-    return read_rules(Path(chosen).expanduser()) if chosen else Rules()
+    own = read_rules(Path(chosen).expanduser()) if chosen else Rules()
+    return Rules([*own.rule, *known(always_file()).rule])
 
 
 def absolute(model: str) -> str:

@@ -7,13 +7,13 @@ before are judged like known ones; what is not surely content is a target.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from m2agent.policy import words
 from m2agent.policy.grant import Grant
 from m2agent.policy.provenance import Listed, Provenance
-from m2agent.policy.rules import Call
+from m2agent.policy.rules import Call, recipients
 from m2agent.policy.verbs import Kind, name_words
 from m2agent.policy.words import Subject, listed
 
@@ -141,7 +141,7 @@ def unheld(grant: Grant, provenance: Provenance, call: Call) -> str | None:
             named = named or words.spaced(leaf.text) not in provenance.own_ids
             continue
         return _whence(provenance, leaf.text)
-    for one in sorted(words.addresses(_recipients(call.content))):
+    for one in sorted(recipients(replace(call, arguments={}))):
         if one not in grant.addresses and one not in grant.own:
             return _whence(provenance, one)
         named = True
@@ -220,12 +220,6 @@ def _foreign_address(grant: Grant, provenance: Provenance, text: str) -> str | N
         if seen is None or seen.trust == "outside":
             return one
     return None
-
-
-def _recipients(content: str) -> str:
-    """The head of a preview: whom it goes to stands there, whoever it comes from."""
-    head = content.split("\n\n", 1)[0]
-    return "\n".join(line for line in head.splitlines() if not line.casefold().startswith("from"))
 
 
 def _whence(provenance: Provenance, value: str) -> str:

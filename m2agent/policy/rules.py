@@ -18,9 +18,10 @@
     from = "outside"
 
 `tool`, `account` and each argument are patterns with `*` and `?`; an argument that is no string is
-compared as JSON. `from` says where the least trusted argument was first seen: with the person, in
-a record of their `own`, or `outside`. `unattended` fits only runs that nobody watches (true), or
-only the others (false). A rule may allow anything but what cannot be undone: that is always asked.
+compared as JSON. `to` are patterns for recipients, and everybody a call reaches must fit one.
+`from` says where the least trusted argument was first seen: with the `person`, in a record of
+their `own`, or `outside`. `unattended` fits only runs that nobody watches (true), or only the
+others (false). A rule may allow anything but what cannot be undone: that is always asked.
 """
 
 import fnmatch
@@ -34,6 +35,7 @@ import msgspec
 
 from m2agent.errors import UsageError
 from m2agent.events import Decision, Trust
+from m2agent.policy import words
 from m2agent.tool import Effect
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -77,6 +79,7 @@ class Rule(
     weekdays: list[Weekday] = []
     unattended: bool | None = None
     run: str = "*"
+    to: list[str] = []
 
     def __post_init__(self) -> None:
         if self.hours:
@@ -92,10 +95,20 @@ class Rule(
             and self.trust in (None, trust)
             and self.unattended in (None, call.unattended)
             and self._is_time(call.at)
+            and self._is_to(call)
             and all(
-                name in call.arguments and fnmatch.fnmatchcase(_text(call.arguments[name]), pattern)
+                name in call.arguments
+                and fnmatch.fnmatchcase(argument_text(call.arguments[name]), pattern)
                 for name, pattern in self.arguments.items()
             )
+        )
+
+    def _is_to(self, call: Call) -> bool:
+        if not self.to:
+            return True
+        found = recipients(call)
+        return bool(found) and all(
+            any(fnmatch.fnmatchcase(one, pattern) for pattern in self.to) for one in found
         )
 
     def _is_time(self, at: datetime | None) -> bool:
@@ -138,5 +151,13 @@ def _hours(text: str) -> tuple[int, int]:
     return hours
 
 
-def _text(value: Any) -> str:
+def argument_text(value: Any) -> str:
+    """An argument as patterns see it."""
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def recipients(call: Call) -> set[str]:
+    """Every address a call may reach: those in its arguments, and in the head of its content."""
+    lines = call.content.split("\n\n", 1)[0].splitlines()
+    head = "\n".join(line for line in lines if not line.casefold().startswith("from:"))
+    return words.addresses(f"{head}\n{argument_text(call.arguments)}")

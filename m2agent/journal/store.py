@@ -5,6 +5,8 @@ so that a damaged file can be salvaged by eye. The schema only ever grows: `_MIG
 every step since the first release, and PRAGMA user_version says how many were taken.
 """
 
+import errno
+import os
 import secrets
 import sqlite3
 import time
@@ -12,6 +14,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import msgspec
 
@@ -58,17 +61,21 @@ class Journal:
     """The file of all runs."""
 
     def __init__(self, path: Path) -> None:
-        """Open the journal, making it where there is none.
+        """Open the journal, making it where there is none; one that cannot be written, to read.
 
-        Raises SetupError where it cannot be read or written, or comes from a newer m2agent.
+        Raises SetupError where it cannot be read or made, or comes from a newer m2agent.
         """
         self.path = path
         self._folder = path.parent / "runs"
         self._owned: list[Run] = []
         private(path.parent)
         with _explained(path):
+            if path.exists() and not os.access(path.parent, os.W_OK):
+                address = f"file:{quote(str(path))}?immutable=1"
+                self._db = sqlite3.connect(address, isolation_level=None, uri=True)
+                return
+            path.touch(mode=0o600)
             self._db = sqlite3.connect(path, isolation_level=None, timeout=10)
-            path.chmod(0o600)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
             self._migrate()
@@ -92,8 +99,8 @@ class Journal:
 
     def open(self, run: str) -> "Run":
         """Own a run, so as to go on with it. Raises RunBusy while another process does."""
-        lease = Lease.take(self._folder / run, run)
         with _explained(self.path):
+            lease = Lease.take(self._folder / run, run)
             (token,) = self._db.execute(
                 "UPDATE runs SET token = token + 1 WHERE id = ? RETURNING token", (run,)
             ).fetchone()
@@ -231,17 +238,15 @@ def _explained(path: Path) -> Generator[None]:
     """Turn what only a person can mend into a SetupError; anything else is a bug and rises."""
     try:
         yield
-    except PermissionError as error:
-        raise _not_writable(path) from error
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        raise (_full if full else _not_writable)(path, str(error.strerror)) from error
     except sqlite3.Error as error:
         match (error.sqlite_errorname or "").removeprefix("SQLITE_").split("_")[0]:
             case "FULL" | "IOERR":
-                raise SetupError(
-                    f"The journal {path} could not be written: {error}. Nothing before is lost.",
-                    fix="Free some disk space, then run: m2agent resume last",
-                ) from error
+                raise _full(path, str(error)) from error
             case "READONLY" | "CANTOPEN" | "PERM":
-                raise _not_writable(path) from error
+                raise _not_writable(path, str(error)) from error
             case "CORRUPT" | "NOTADB":
                 raise SetupError(
                     f"The journal {path} is damaged: {error}.",
@@ -256,8 +261,15 @@ def _explained(path: Path) -> Generator[None]:
                 raise
 
 
-def _not_writable(path: Path) -> SetupError:
+def _full(path: Path, why: str) -> SetupError:
     return SetupError(
-        f"The journal {path} cannot be written.",
+        f"The journal {path} could not be written: {why}. Nothing before is lost.",
+        fix="Free some disk space, then run: m2agent resume last",
+    )
+
+
+def _not_writable(path: Path, why: str) -> SetupError:
+    return SetupError(
+        f"The journal {path} cannot be written: {why}.",
         fix="Make its folder writable, or name another: export M2AGENT_HOME=FOLDER",
     )

@@ -225,3 +225,24 @@ def test_a_folder_that_cannot_be_made_is_a_sentence_with_a_fix(tmp_path: Path) -
     with pytest.raises(SetupError, match="cannot be made") as caught:
         Journal(tmp_path / "file" / "journal.db")
     assert "M2AGENT_HOME" in caught.value.fix
+
+
+def test_a_journal_on_a_read_only_disk_is_still_read(tmp_path: Path) -> None:
+    folder = tmp_path / "home"
+    journal = Journal(folder / "journal.db")
+    run = journal.create()
+    run.add(Asked("one"))
+    journal.close()
+    if subprocess.run(["mount", "--bind", folder, folder], check=False).returncode:
+        pytest.skip("needs the right to mount")
+    try:
+        subprocess.run(["mount", "-o", "remount,ro,bind", folder], check=True)
+        journal = Journal(folder / "journal.db")
+        assert [record.event for record in journal.read(run.id)] == [Asked("one")]
+        assert [info.task for info in journal.runs()] == ["one"]
+        for write in (journal.create, lambda: journal.open(run.id)):
+            with pytest.raises(SetupError, match="cannot be written"):
+                write()
+        journal.close()
+    finally:
+        subprocess.run(["umount", folder], check=True)

@@ -19,6 +19,7 @@ from statistics import median, quantiles
 from typing import Any
 
 import psutil
+from quiet import quiet
 
 from m2agent.events import Asked, Began, Event
 from m2agent.model import ModelSettings, Piece, Token
@@ -41,11 +42,16 @@ def endless(count: int) -> ModelSettings:
     return ModelSettings(max_tokens=count, max_thinking=1_000_000, seed=1)
 
 
+def opened(path: Path) -> Llama:
+    with quiet():
+        return Llama(path, PLAN, lambda share: None)
+
+
 class Bare:
     """llama_decode and a C sampler chain, and nothing around them."""
 
     def __init__(self, path: Path) -> None:
-        self.llama = Llama(path, PLAN, lambda share: None)
+        self.llama = opened(path)
         self.lib = lib = self.llama.lib
         self.chain = lib.llama_sampler_chain_init(lib.llama_sampler_chain_default_params())
         for sampler in (
@@ -121,7 +127,7 @@ class Steps:
     """The engine's own loop in this process, with the time inside llama_decode counted apart."""
 
     def __init__(self, path: Path) -> None:
-        llama = Llama(path, PLAN, lambda share: None)
+        llama = opened(path)
         self.inside = 0.0
         decode = llama.decode
 
@@ -174,7 +180,7 @@ def flatness(path: Path) -> float:
 
 def batch_gain(path: Path) -> float:
     """The same for llama_decode alone: what its kernels gain from four columns at once."""
-    llama = Llama(path, PLAN, lambda share: None)
+    llama = opened(path)
     prompt = llama.frame("Tell me a very long story.")
     for sequence in range(4):
         llama.decode([(sequence, 0, prompt, True)])

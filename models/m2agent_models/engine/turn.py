@@ -107,7 +107,7 @@ class Turn:
             generated=len(self.tokens) - self.prompt,
             prefill_seconds=first - started,
             decode_seconds=now - first,
-            context_used=len(self.tokens),
+            context_used=len(self.sequence.tokens) if self.sequence else 0,
             context_size=size,
             tokens=self.tokens[self.prompt :].tobytes(),
         )

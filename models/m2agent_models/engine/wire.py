@@ -106,7 +106,11 @@ class Text(Message, frozen=True):
 
 
 class Turn(Message, frozen=True):
-    """A turn is over. `evaluated` and `reused` count the prompt, `generated` the answer."""
+    """A turn is over. `evaluated` and `reused` count the prompt, `generated` the answer.
+
+    `context_used` counts what was evaluated of both: the last token chosen mostly is not, until
+    the next turn reads it.
+    """
 
     id: int
     reason: Literal["stop", "length", "cancelled"]

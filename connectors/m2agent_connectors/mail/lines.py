@@ -20,11 +20,14 @@ _SHOWN_ATTACHMENTS = 50
 
 @dataclass(frozen=True)
 class Entry:
-    """A mail in a list. `date` is seconds since 1970; `own` says that the person wrote it."""
+    """A mail in a list. `date` is seconds since 1970; `own` says that the person wrote it.
+
+    `thread_size` is None where the service did not say how many mails the thread has.
+    """
 
     id: str
     thread: str
-    thread_size: int
+    thread_size: int | None
     sender: str
     to: tuple[str, ...]
     subject: str
@@ -33,6 +36,13 @@ class Entry:
     snippet: str
     attachments: int
     own: bool
+
+    @property
+    def company(self) -> str:
+        """The thread of a mail that is not alone in it: "[t7: 3 mails]", or just "[t7]"."""
+        if self.thread_size is None:
+            return f"[{self.thread}]"
+        return f"[{self.thread}: {self.thread_size} mails]" if self.thread_size > 1 else ""
 
 
 @dataclass(frozen=True)
@@ -69,7 +79,7 @@ def size(count: int) -> str:
 def line(entry: Entry) -> str:
     """One line: id, day, sender, subject, labels, how it begins, what hangs on it."""
     marks = f" [att {entry.attachments}]" if entry.attachments else ""
-    marks += f" [{entry.thread}: {entry.thread_size} mails]" if entry.thread_size > 1 else ""
+    marks += f" {entry.company}" if entry.company else ""
     fields = (
         f"{entry.id} {day(entry.date)} {_field(entry.sender, 70)}",
         _field(entry.subject, 100) or "(no subject)",
@@ -104,10 +114,16 @@ def facts(entry: Entry) -> dict[str, Any]:
     }
 
 
-def listing(entries: Sequence[Entry], *, query: str, total: int, next: str | None) -> Result:
-    """The answer of a search: how many there are, one line each, and how to go on."""
+def listing(
+    entries: Sequence[Entry], *, query: str, total: int, next: str | None, about: bool = False
+) -> Result:
+    """The answer of a search: how many there are, one line each, and how to go on.
+
+    With `about` the total is an estimate.
+    """
     asked = f' for "{one_line(query, 200)}"' if query.strip() else ""
-    head = f"{len(entries)} of {total:,}{asked}" if entries else f"Nothing found{asked}."
+    count = f"about {total:,}" if about else f"{total:,}"
+    head = f"{len(entries)} of {count}{asked}" if entries else f"Nothing found{asked}."
     head += f"  page={next} goes on" if next else ""
     pieces = [Stretch(head)]
     for entry in entries:

@@ -95,9 +95,7 @@ def mail_facts(entry: Entry, mail: Mail) -> dict[str, Any]:
 
 
 def _head(entry: Entry, mail: Mail, headers: bool) -> list[str]:
-    lines = [entry.id]
-    if entry.thread_size > 1:
-        lines[0] += f"  [{entry.thread}: {entry.thread_size} mails]"
+    lines = [f"{entry.id}  {entry.company}".rstrip()]
     if headers:
         lines += [f"{name}: {one_line(value, 1_000)}" for name, value in mail.headers]
     else:

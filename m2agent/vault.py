@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 from m2agent.errors import SetupError
 from m2agent.home import home, private
+from m2agent.secrets import remember
 
 _SERVICE = "m2agent"
 _SECONDS = 5.0
@@ -41,6 +42,13 @@ class _Keyring(Protocol):
 
 def read(name: str) -> str | None:
     """The secret of that name, or None. Raises SetupError for a keyring that does not answer."""
+    secret = _read(name)
+    if secret:
+        remember(secret)
+    return secret
+
+
+def _read(name: str) -> str | None:
     file = _file(name)
     try:
         return file.read_text("utf-8")

@@ -8,7 +8,7 @@ settled and the run goes on; anything else is `Unsettled`, and a person's to say
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -33,6 +33,7 @@ from m2agent.loop.plan import TOOL, planned
 from m2agent.loop.steering import Steering
 from m2agent.loop.steps import Step
 from m2agent.policy import Provenance, Rules, decide
+from m2agent.secrets import Secrets
 from m2agent.tool import Content, Operation, Result
 from m2agent.toolbox import Call, Toolbox
 
@@ -49,6 +50,7 @@ class Hands:
     steering: Steering
     page: int
     provenance: Provenance = field(default_factory=Provenance)
+    secrets: Secrets = field(default_factory=Secrets.known)
 
     def operation(self, step: Step) -> Operation:
         return Operation(f"{self.run.id}.{step.called.id}", self.work, self.run.artifacts)
@@ -91,7 +93,7 @@ class Hands:
             call = self.toolbox.check(called)
             content = await call.content(self.operation(step))
         except ToolFailed as failure:
-            return self._add(step, _failed(step, failure))
+            return self._add(step, self._failed(step, failure))
         effect = call.effect
         self.provenance.follow(self.run.events)
         judged = policy.Call(
@@ -113,7 +115,7 @@ class Hands:
             effect,
             bound,
             content_hash(content.body) if content else "",
-            content.preview if content and verdict.decision == "ask" else "",
+            self.secrets.mask(content.preview) if content and verdict.decision == "ask" else "",
         )
         if verdict.decision == "deny":
             words = f"This is not allowed: {verdict.reason} Find another way, or say what is open."
@@ -143,7 +145,7 @@ class Hands:
         try:
             content = await call.content(op)
         except ToolFailed as failure:
-            for record in self._add(step, _failed(step, failure)):
+            for record in self._add(step, self._failed(step, failure)):
                 yield record
             return
         assert step.decided
@@ -187,7 +189,7 @@ class Hands:
         try:
             before = await call.before(op)
         except ToolFailed as failure:
-            for record in self._add(step, _failed(step, failure)):
+            for record in self._add(step, self._failed(step, failure)):
                 yield record
             return
         bound = content_hash(content.body) if content else ""
@@ -216,7 +218,7 @@ class Hands:
             result = await call.reconcile(op, step.started.before if step.started else {})
         except ToolFailed as doubt:
             if step.unsettled is None:
-                unsettled = Unsettled(step.called.id, op.key, str(doubt))
+                unsettled = Unsettled(step.called.id, op.key, self.secrets.mask(str(doubt)))
                 for record in self.run.add(unsettled):
                     yield record
                 step.take(unsettled)
@@ -238,18 +240,23 @@ class Hands:
         except Unclear:
             raise
         except ToolFailed as failure:
-            return _failed(step, failure)
+            return self._failed(step, failure)
         return self._returned(step, result, time.monotonic() - began)
 
+    def _failed(self, step: Step, failure: ToolFailed) -> Returned:
+        return Returned(step.called.id, False, self.secrets.mask(str(failure)))
+
     def _returned(self, step: Step, result: Result, seconds: float) -> Returned:
-        text, artifacts = capped(result, self.operation(step), self.page)
+        text = self.secrets.mask(result.text)
+        origin = result.origin if text == result.text else []  # its offsets no longer hold
+        text, artifacts = capped(replace(result, text=text), self.operation(step), self.page)
         return Returned(
             step.called.id,
             True,
             text,
-            result.data,
+            self.secrets.masked(result.data),
             result.receipts,
-            result.origin or [Origin("outside", step.called.tool)],
+            origin or [Origin("outside", step.called.tool)],
             artifacts,
             round(seconds, 3),
         )
@@ -261,7 +268,3 @@ def _is_read(decided: Decided | None) -> bool:
 
 def _waits(step: Step) -> bool:
     return step.decided is not None and step.decided.decision == "ask" and step.answer is None
-
-
-def _failed(step: Step, failure: ToolFailed) -> Returned:
-    return Returned(step.called.id, False, str(failure))

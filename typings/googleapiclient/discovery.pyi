@@ -1,0 +1,3 @@
+from typing import Any
+
+def build_from_document(service: dict[str, Any], *, http: object) -> Any: ...

@@ -115,7 +115,11 @@ class Grant:
     def reaches(self, value: str) -> bool:
         """Whether a value is addresses the person wrote, or their own, and nothing besides."""
         found = words.addresses(value)
-        return bool(found) and found <= self.addresses | self.own and _only_addresses(value, found)
+        return (
+            bool(found)
+            and found <= self.addresses | self.own
+            and words.only_addresses(value, found)
+        )
 
     def moment(self, value: str) -> bool:
         """Whether a date, or date and time, follows from the words: "at 12 for one hour"."""
@@ -135,16 +139,6 @@ class Grant:
     def touches(self, subject: Subject) -> bool:
         """Whether this has one telling word with the person's words in common."""
         return bool(self.subject.stems & subject.stems)
-
-
-def _only_addresses(value: str, found: set[str]) -> bool:
-    """A lone address, one with a plain name before it, or a list of these; ASCII throughout."""
-    if not value.isascii() or words.hides(value) or any(c in value for c in "\n\r%?&"):
-        return value.strip().casefold() in found
-    rest = value.casefold()
-    for one in sorted(found, key=len, reverse=True):
-        rest = rest.replace(one, " ")
-    return not re.search(r"[@:/=]", rest)
 
 
 def _names(text: str) -> frozenset[str]:

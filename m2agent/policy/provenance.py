@@ -127,16 +127,21 @@ class Provenance:
 
     def in_own_record(self, value: str) -> bool:
         """Whether all addresses in a value stand in records of the person's that they named."""
-        found = words.addresses(value) - self.grant.addresses - self.grant.own
-        return bool(words.addresses(value)) and all(
-            any(self.grant.about(subject) for subject in self._own_records.get(one, ()))
-            for one in found
+        found = words.addresses(value)
+        theirs = found - self.grant.addresses - self.grant.own
+        return (
+            bool(theirs)
+            and words.only_addresses(value, found)
+            and all(
+                any(self.grant.about(subject) for subject in self._own_records.get(one, ()))
+                for one in theirs
+            )
         )
 
     def is_author(self, value: str) -> bool:
         """Whether all addresses in a value wrote mails that the person's words asked for."""
         found = words.addresses(value)
-        return bool(found) and all(one in self._writers for one in found)
+        return bool(found) and words.only_addresses(value, found) and found <= self._writers
 
     def _first_of_tokens(self, value: str) -> Seen | None:
         places = [self._first[token] for token in words.tokens(value) if token in self._first]

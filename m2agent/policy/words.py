@@ -97,6 +97,18 @@ def reaches(text: str) -> bool:
     return "@" in text or "://" in text or "\uff20" in text or bool(addresses(text))
 
 
+def only_addresses(value: str, found: set[str]) -> bool:
+    """Whether a value is a lone address, one with a plain name before it, or a list of these."""
+    if value.strip().casefold() in found:
+        return True
+    if not value.isascii() or hides(value):
+        return False
+    rest = value.casefold()
+    for one in sorted(found, key=len, reverse=True):
+        rest = rest.replace(one, " ")
+    return re.fullmatch(r"[\w ,;<>\"'()-]*", rest) is not None
+
+
 def hides(text: str) -> bool:
     """Whether a value has characters that nobody sees."""
     return any(

@@ -56,6 +56,11 @@ class Scene:
 
     def judge(self, tool: str, effect: Effect, content: str = "", **arguments: Any) -> Verdict:
         """What the policy says to a call now."""
+        return self.judge_call(tool, effect, arguments, content)
+
+    def judge_call(
+        self, tool: str, effect: Effect, arguments: dict[str, Any], content: str = ""
+    ) -> Verdict:
         call = Call(tool, effect, arguments, content=content)
         return decide(self.provenance.grant, self.provenance, call, self.rules)
 

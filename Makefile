@@ -6,7 +6,7 @@ bin := .venv/bin
 made := .venv/made
 pip := $(bin)/python -m pip --disable-pip-version-check
 
-.PHONY: help run test check bench remote lock clean
+.PHONY: help run test check bench google remote lock clean
 .DELETE_ON_ERROR:
 
 help:
@@ -14,6 +14,7 @@ help:
 	@echo "make test    run the tests"
 	@echo "make check   formatting, lint, types, and which part may import which"
 	@echo "make bench   measure"
+	@echo "make google  add Gmail: 130 MB of Google's libraries"
 	@echo "make remote  add hosted models, through litellm"
 	@echo "make lock    write packaging/lock anew from pyproject.toml"
 	@echo "make clean   remove what was installed and built here"
@@ -35,6 +36,8 @@ bench: $(made)/dev
 	@for bench in tests/bench/bench_*.py; do \
 	    echo "== $$bench"; $(bin)/python "$$bench" || exit 1; \
 	done
+
+google: $(made)/google
 
 remote: $(made)/remote
 
@@ -72,4 +75,9 @@ $(made)/dev: packaging/lock/dev.txt packaging/lock/weights.txt $(made)/run $(mad
 $(made)/remote: packaging/lock/remote.txt $(made)/run
 	@echo "Installing litellm into .venv: about a minute."
 	@$(pip) install --quiet --require-hashes --no-deps -r packaging/lock/remote.txt
+	@touch $@
+
+$(made)/google: packaging/lock/google.txt $(made)/run
+	@echo "Installing Google's libraries into .venv: about a minute."
+	@$(pip) install --quiet --require-hashes --no-deps -r packaging/lock/google.txt
 	@touch $@

@@ -19,7 +19,7 @@ import pytest
 from shell_scene import opened, processes
 
 from m2agent_connectors.shell import confine, seatbelt
-from m2agent_connectors.shell.sandbox import Kind, Sandbox, probe, works
+from m2agent_connectors.shell.sandbox import Kind, Sandbox, furnish, probe, works
 
 NOBODY = 65_534
 KINDS: tuple[Kind, ...] = ("bubblewrap", "namespaces", "landlock")
@@ -42,10 +42,10 @@ class Cage:
     def run(self, script: str, *words: object) -> subprocess.CompletedProcess[str]:
         """Run a script inside; its words are $1 and so on."""
         program = ["bash", "-c", script, "bash", *map(str, words)]
-        tmp = self.folder / "tmp"
+        own = self.folder / "own"
         return subprocess.run(
-            self.sandbox.wrap(program, work=self.work, tmp=tmp, cwd=self.work),
-            env=self.sandbox.environment(self.work, tmp),
+            self.sandbox.wrap(program, work=self.work, own=own, cwd=self.work),
+            env=self.sandbox.environment(self.work, own),
             cwd=self.work,
             user=self.user,
             group=self.user,
@@ -94,7 +94,8 @@ def cage(
         (folder / "home" / ".ssh" / "id_ed25519").write_text("canary key")
         cage.work.mkdir(parents=True)
         (folder / "state" / "journal.db").write_text("canary journal")
-        (folder / "tmp").mkdir()
+        (folder / "own").mkdir()
+        furnish(folder / "own")
         (cage.work / "mine").write_text("mine")
         if user is not None:
             for path in [folder, *folder.rglob("*")]:
@@ -123,7 +124,7 @@ def left(folder: Path) -> dict[str, bytes]:
     return {
         str(path): path.read_bytes()
         for path in folder.rglob("*")
-        if path.is_file() and not {"work", "tmp"} & set(path.relative_to(folder).parts)
+        if path.is_file() and not {"work", "own"} & set(path.relative_to(folder).parts)
     }
 
 
@@ -157,6 +158,20 @@ def test_nothing_outside_can_be_written(cage: Cage) -> None:
         path.rmdir() if path.is_dir() else path.unlink()
     assert escaped == []
     assert not (cage.work / "journal.db").exists() and not (cage.work / "linked").exists()
+
+
+@linux
+def test_what_one_command_leaves_behind_does_not_lead_the_next_one_out(cage: Cage) -> None:
+    before = left(cage.folder)
+    home = cage.folder / "home"
+    cage.run(
+        "rm -rf $TMPDIR/* /dev/shm;"
+        ' for name in shm tmp m2agent var; do ln -s "$1" $TMPDIR/$name; done',
+        home,
+    )
+    cage.run('cd "$TMPDIR/.."; ln -s "$1" shm; mv tmp tmp2; ln -s "$1" tmp', home)
+    cage.run("touch /dev/shm/new $TMPDIR/new /tmp/new /var/tmp/new")
+    assert left(cage.folder) == before
 
 
 @linux

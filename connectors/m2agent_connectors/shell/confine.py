@@ -7,13 +7,13 @@ before the program starts. It uses the standard library only, so that it starts 
 milliseconds and under any Python. Keys of the JSON object:
 
     read, write   what Landlock leaves to the program; without them nothing is restricted
-    namespaces    also give it processes, mounts and an (empty) network of its own; then
-    tmp           is bound to /tmp, and
-    hide          names folders that are empty but for what is to be read or written in them
+    hide, bind    folders that are empty but for what is to be read in them, and folders that are
+                  writable, with what they really are; with these keys the program has processes,
+                  mounts, and an empty network of its own, too
 
-With `namespaces` nothing but the named files can be changed at all, not even their permissions,
-and no process outside can be seen or signalled. Landlock alone leaves UDP, sockets in the file
-system and the permissions of the person's other files within reach.
+In namespaces nothing but the named files can be changed at all, not even their permissions, and
+no process outside can be seen or signalled. Landlock alone leaves UDP, sockets in the file system
+and the permissions of the person's other files within reach.
 """
 
 import contextlib
@@ -62,7 +62,7 @@ def main(spec: str, *program: str) -> NoReturn:
         signal.signal(number, _end)
     for name in _FOR_THE_FOREGROUND:
         signal.signal(signal.Signals[name], signal.SIG_IGN)
-    if wanted.get("namespaces"):
+    if "hide" in wanted:
         _unshare()
     if LINUX:
         _prctl(_SET_SUBREAPER, 1)
@@ -88,7 +88,7 @@ def _become(wanted: dict[str, Any], program: tuple[str, ...]) -> NoReturn:
         if LINUX:
             _prctl(_SET_PDEATHSIG, signal.SIGKILL)
         _take_terminal()
-        if wanted.get("namespaces"):
+        if "hide" in wanted:
             _hide(wanted)
         if "read" in wanted:
             _landlock(wanted["read"], wanted["write"])
@@ -173,25 +173,22 @@ def _unshare() -> None:
 
 
 def _hide(wanted: dict[str, Any]) -> None:
-    """Empty what is to be hidden, and make everything read-only but what may be written.
+    """Empty what is to be hidden, and make everything read-only but what is bound.
 
-    Changes `wanted` to what is there from then on.
+    Adds to what is to be read if that is possible only here.
     """
-    tmp, work = wanted["tmp"], [path for path in wanted["write"] if path != wanted["tmp"]]
-    folders = [path for path in [*wanted["read"], *work] if Path(path).is_dir()]
-    opened = {path: os.open(path, os.O_PATH) for path in folders}
+    sources = {path: path for path in wanted["read"] if Path(path).is_dir()} | wanted["bind"]
+    opened = {path: os.open(source, os.O_PATH) for path, source in sources.items()}
     _mount("none", "/", "", _REC | _PRIVATE)
-    _mount(tmp, "/tmp", "", _BIND)
     for path in wanted["hide"]:
         _mount("tmpfs", path, "tmpfs", _NOSUID | _NODEV)
     for path, fd in opened.items():
-        if path in work or not Path(path).is_dir():
+        if path in wanted["bind"] or not Path(path).is_dir():
             Path(path).mkdir(parents=True, exist_ok=True)
             _mount(f"/proc/self/fd/{fd}", path, "", _BIND | _REC)
         os.close(fd)
     _set_readonly("/", _RECURSIVE, on=True)
-    wanted["write"] = [*work, "/tmp"]
-    for path in wanted["write"]:
+    for path in wanted["bind"]:
         _set_readonly(path, 0, on=False)
     with contextlib.suppress(OSError):  # containers forbid it; the old one stays, and is not named
         _mount("proc", "/proc", "proc", _NOSUID | _NODEV | _NOEXEC)

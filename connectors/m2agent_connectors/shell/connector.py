@@ -24,7 +24,7 @@ from m2agent_connectors.shell.commands import only_reads
 from m2agent_connectors.shell.disk import nearly_full
 from m2agent_connectors.shell.job import Job
 from m2agent_connectors.shell.output import Shown, visible
-from m2agent_connectors.shell.sandbox import check_work_folder, probe
+from m2agent_connectors.shell.sandbox import check_work_folder, furnish, probe
 from m2agent_connectors.shell.session import Place, Session
 
 Key = Literal["enter", "tab", "escape", "up", "down", "ctrl-c", "ctrl-d"]
@@ -50,7 +50,6 @@ class Shell:
 
     def __init__(self, place: Place) -> None:
         self.sandbox = place.sandbox
-        self.temporary = place.tmp
         self._place = place
         self._sessions: dict[Path, Session] = {}  # by the run's artifacts; the last used is last
         self._jobs: dict[str, Job] = {}
@@ -74,8 +73,9 @@ class Shell:
         work = account.work.resolve()
         check_work_folder(work)
         sandbox = await asyncio.to_thread(probe)
-        tmp = Path(tempfile.mkdtemp(prefix="m2agent-shell-")).resolve()
-        return cls(Place(sandbox, work, tmp))
+        own = Path(tempfile.mkdtemp(prefix="m2agent-shell-")).resolve()
+        furnish(own)
+        return cls(Place(sandbox, work, own))
 
     def describe(self) -> str:
         return self.sandbox.describe()
@@ -85,7 +85,7 @@ class Shell:
         if self._guard:
             self._guard.cancel()
         await self._end_all()
-        await asyncio.to_thread(shutil.rmtree, self._place.tmp, ignore_errors=True)
+        await asyncio.to_thread(shutil.rmtree, self._place.own, ignore_errors=True)
 
     @tool(effect="send", undo="A command cannot be undone.")
     async def run(
@@ -98,8 +98,8 @@ class Shell:
     ) -> Result:
         """Run a bash command in the work folder. Folder and variables last from call to call.
 
-        Only files in the work folder and /tmp can be changed; there is no network. timeout is in
-        seconds. With background it goes on, and shell_input looks at it and types to it.
+        Only files in the work folder and $TMPDIR can be changed; there is no network. timeout is
+        in seconds. With background it goes on, and shell_input looks at it and types to it.
         """
         if "\0" in command:
             raise ToolFailed("A command cannot contain a NUL character.")
@@ -226,22 +226,19 @@ class Shell:
 
     async def _session(self, op: Operation) -> Session:
         """The session of this run; the one longest unused ends where there are too many."""
-        session = self._sessions.pop(op.artifacts, None) or Session(
-            self._place, record.folder(op) or self._place.work
-        )
-        for folder, other in list(self._sessions.items()):
-            if len(self._sessions) < _MOST_SESSIONS:
-                break
-            if not other.busy:
-                del self._sessions[folder]
-                await other.close()
+        session = self._sessions.pop(op.artifacts, None)
+        if session is None:
+            session = Session(self._place, record.folder(op) or self._place.work)
         self._sessions[op.artifacts] = session
+        idle = [folder for folder, other in self._sessions.items() if not other.busy]
+        if len(self._sessions) > _MOST_SESSIONS and idle[0] != op.artifacts:
+            await self._sessions.pop(idle[0]).close()
         return session
 
     async def _guard_disk(self) -> None:
         """End everything, time and again, when what runs has nearly filled the disk."""
         while True:
-            await nearly_full([self._place.work, self._place.tmp])
+            await nearly_full([self._place.work, self._place.own])
             self._disk_was_full = True
             await self._end_all()
 

@@ -43,16 +43,14 @@ _SYSTEM = """
 
 _BOUNDS = 'ulimit -c 0 -f 4194304; ulimit -u 4096 2>/dev/null; exec "$@"'
 
-_FULL = "They change only the work folder; your home folder, keys and the network are out of reach."
+_KEEPS = "which keeps them to the work folder, away from your home folder, keys and the network."
 _WORDS: dict[Kind, str] = {
-    "bubblewrap": f"Commands run inside bubblewrap. {_FULL}",
-    "namespaces": f"Commands run inside namespaces and Landlock. {_FULL}",
-    "landlock": "Commands run under Landlock. They change only files in the work folder and do not"
-    " see your home folder, but UDP, local sockets and the permissions of your files stay within"
-    " reach. Installing bubblewrap closes that.",
-    "seatbelt": f"Commands run inside sandbox-exec. {_FULL}",
-    "none": "There is no sandbox on this machine, so that every command asks first."
-    " On Linux, install bubblewrap.",
+    "bubblewrap": f"Commands run inside bubblewrap, {_KEEPS}",
+    "namespaces": f"Commands run inside namespaces and Landlock, {_KEEPS}",
+    "landlock": "Commands run under Landlock, which keeps them to files in the work folder, but"
+    " leaves UDP, local sockets and the permissions of your files open: install bubblewrap.",
+    "seatbelt": f"Commands run inside sandbox-exec, {_KEEPS}",
+    "none": "There is no sandbox here, so every command asks first: on Linux, install bubblewrap.",
 }
 
 
@@ -67,14 +65,20 @@ class Sandbox:
         return self.kind != "none"
 
     def describe(self) -> str:
-        """What it does and does not do, in a sentence or two for a person."""
+        """What it does and does not do, in a sentence for a person."""
         return _WORDS[self.kind]
 
-    def tmp(self, tmp: Path) -> Path:
-        """The name that the folder `tmp` has for a program inside."""
-        return Path("/tmp") if self.kind in ("bubblewrap", "namespaces") else tmp
+    def tmp(self, work: Path, own: Path) -> Path:
+        """The name that the temporary folder has for a program inside.
 
-    def environment(self, work: Path, tmp: Path) -> dict[str, str]:
+        No folder that programs can change lies on the way to another one: they could lead us astray
+        the next time.
+        """
+        if self.kind in ("bubblewrap", "namespaces"):
+            return Path("/var/tmp" if work.is_relative_to("/tmp") else "/tmp")
+        return own / "tmp"
+
+    def environment(self, work: Path, own: Path) -> dict[str, str]:
         """All variables of a program inside; none of them is a secret."""
         utf8 = "C.UTF-8" if confine.LINUX else "en_US.UTF-8"
         paths = ["/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin", "/sbin"]
@@ -83,7 +87,7 @@ class Sandbox:
         return {
             "PATH": os.pathsep.join([*paths, f"{sys.base_prefix}/bin"]),
             "HOME": str(work),
-            "TMPDIR": str(self.tmp(tmp)),
+            "TMPDIR": str(self.tmp(work, own)),
             "LANG": utf8,
             "LC_ALL": utf8,
             "TERM": "dumb",
@@ -97,26 +101,34 @@ class Sandbox:
             **({"TZ": os.environ["TZ"]} if "TZ" in os.environ else {}),
         }
 
-    def wrap(self, program: Sequence[str], *, work: Path, tmp: Path, cwd: Path) -> list[str]:
+    def wrap(self, program: Sequence[str], *, work: Path, own: Path, cwd: Path) -> list[str]:
         """The command line that runs `program` inside, with everything it starts ended after it.
 
-        `work` and `tmp` are absolute and free of links; `cwd` is inside `work`.
+        `work` and `own` are absolute and free of links, and `cwd` is inside `work`; `own` is for
+        the temporary files of programs alone, made by `furnish`.
         """
         bounded = [_bash(), "-c", _BOUNDS, "bash", *program]
+        tmp = self.tmp(work, own)
         if self.kind == "bubblewrap":
-            return [*_bubblewrap(work, tmp, cwd), *bounded]
+            return [*_bubblewrap(work, own, tmp, cwd), *bounded]
         wanted: dict[str, object] = {"cwd": str(cwd)}
         if self.kind in ("namespaces", "landlock"):
-            wanted["namespaces"] = self.kind == "namespaces"
-            wanted["tmp"] = str(tmp)
-            wanted["hide"] = [str(path) for path in _unneeded()]
             wanted["read"] = [str(path) for path in _visible() if not path.is_symlink()]
             wanted["write"] = [str(work), str(tmp)]
+        if self.kind == "namespaces":
+            wanted["hide"] = [str(path) for path in _unneeded()]
+            wanted["bind"] = {str(work): str(work), str(tmp): str(own / "tmp")}
         if self.kind == "seatbelt":
             profile = seatbelt.profile(_visible(), [work, tmp])
             bounded = ["/usr/bin/sandbox-exec", "-p", profile, *bounded]
         python = [sys.executable, "-I", "-S", confine.__file__]
         return [*python, json.dumps(wanted), *bounded]
+
+
+def furnish(own: Path) -> None:
+    """Make the folders that programs have as their temporary ones."""
+    for name in ("tmp", "shm"):
+        (own / name).mkdir()
 
 
 @functools.cache
@@ -153,15 +165,16 @@ def check_work_folder(work: Path) -> None:
 def works(sandbox: Sandbox) -> bool:
     """Whether a command inside writes where it may, and sees nothing of what it may not."""
     with tempfile.TemporaryDirectory(prefix="m2agent-") as folder:
-        secret, work, tmp = (Path(folder).resolve() / name for name in ("secret", "work", "tmp"))
+        secret, work, own = (Path(folder).resolve() / name for name in ("secret", "work", "own"))
         secret.write_text("secret")
         work.mkdir()
-        tmp.mkdir()
+        own.mkdir()
+        furnish(own)
         attempt = ["bash", "-c", 'cat "$1"; touch "$1.new" proof', "bash", str(secret)]
         try:
             ended = subprocess.run(
-                sandbox.wrap(attempt, work=work, tmp=tmp, cwd=work),
-                env=sandbox.environment(work, tmp),
+                sandbox.wrap(attempt, work=work, own=own, cwd=work),
+                env=sandbox.environment(work, own),
                 cwd=work,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
@@ -180,20 +193,17 @@ def _bash() -> str:
     return bash
 
 
-def _bubblewrap(work: Path, tmp: Path, cwd: Path) -> list[str]:
+def _bubblewrap(work: Path, own: Path, tmp: Path, cwd: Path) -> list[str]:
     arguments = ["bwrap", "--unshare-all", "--die-with-parent", "--cap-drop", "ALL"]
-    arguments += ["--proc", "/proc", "--dev", "/dev"]
-    shared = tmp / "shm"
-    shared.mkdir(exist_ok=True)
-    arguments += ["--bind", str(shared), "/dev/shm", "--remount-ro", "/dev"]
-    arguments += ["--remount-ro", "/proc"]  # where root, even without powers, could set the kernel
+    arguments += ["--proc", "/proc", "--remount-ro", "/proc"]  # root could set the kernel
+    arguments += ["--dev", "/dev", "--bind", f"{own}/shm", "/dev/shm", "--remount-ro", "/dev"]
     for path in _visible():
         if path.is_symlink():
             arguments += ["--symlink", str(path.readlink()), str(path)]
         else:
             arguments += ["--ro-bind-try", str(path), str(path)]
-    arguments += ["--bind", str(tmp), "/tmp", "--bind", str(work), str(work), "--remount-ro", "/"]
-    return [*arguments, "--chdir", str(cwd), "--"]
+    arguments += ["--bind", f"{own}/tmp", str(tmp), "--bind", str(work), str(work)]
+    return [*arguments, "--remount-ro", "/", "--chdir", str(cwd), "--"]
 
 
 def _visible() -> list[Path]:
@@ -214,7 +224,7 @@ def _personal() -> list[Path]:
 
 def _unneeded() -> Iterator[Path]:
     """The folders of the root folder in which there is nothing of the system's."""
-    needed = [Path(path) for path in [*_SYSTEM.split(), "/proc", "/sys", "/dev", "/tmp"]]
+    needed = [Path(path) for path in [*_SYSTEM.split(), "/proc", "/sys", "/dev"]]
     for folder in Path("/").iterdir():
         own = folder.is_dir() and not folder.is_symlink()
         if own and not any(path.is_relative_to(folder) for path in needed):

@@ -27,18 +27,18 @@ _INTERRUPT_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class Place:
-    """Where programs run: the sandbox, the work folder, and a temporary folder of their own."""
+    """Where programs run: the sandbox, the work folder, and a folder for their temporary files."""
 
     sandbox: Sandbox
     work: Path
-    tmp: Path
+    own: Path
 
     def start(self, program: Sequence[str], cwd: Path, output: Output) -> Terminal:
         """Start a program in `cwd`; in the work folder where that is gone or out of reach."""
         if not (cwd.resolve().is_relative_to(self.work) and os.access(cwd, os.X_OK)):
             cwd = self.work
-        wrapped = self.sandbox.wrap(program, work=self.work, tmp=self.tmp, cwd=cwd)
-        env = self.sandbox.environment(self.work, self.tmp)
+        wrapped = self.sandbox.wrap(program, work=self.work, own=self.own, cwd=cwd)
+        env = self.sandbox.environment(self.work, self.own)
         return Terminal(wrapped, env, output)
 
     def put(self, kind: str, text: str) -> Path:
@@ -50,15 +50,15 @@ class Place:
         name = f".{kind}-{secrets.token_hex(4)}"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
         try:
-            with os.fdopen(os.open(self.tmp / name, flags, 0o600), "wb") as file:
+            with os.fdopen(os.open(self.own / "tmp" / name, flags, 0o600), "wb") as file:
                 file.write(data)
         except OSError as error:
             raise ToolFailed(f"The {kind} cannot be written to a file: {error}.") from error
-        return self.sandbox.tmp(self.tmp) / name
+        return self.sandbox.tmp(self.work, self.own) / name
 
     def remove(self, inside: Path) -> None:
         with contextlib.suppress(OSError):  # whatever programs have made of it
-            (self.tmp / inside.name).unlink()
+            (self.own / "tmp" / inside.name).unlink()
 
 
 @dataclass(frozen=True)

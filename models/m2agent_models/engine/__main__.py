@@ -1,4 +1,4 @@
-"""`python -m m2agent_models.engine MODEL WISHES SOCKET LOCK LOG`: started by the client."""
+"""`python -m m2agent_models.engine MODEL WISHES SOCKET LOCK LOG KEPT`: started by the client."""
 
 import logging
 import os

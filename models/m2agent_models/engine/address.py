@@ -15,11 +15,12 @@ from m2agent_models.engine import wire
 
 @dataclass(frozen=True)
 class Address:
-    """`log` is appended to by the engine, and by llama.cpp inside it."""
+    """`log` is appended to by the engine, and by llama.cpp inside it; `kept` is for its states."""
 
     socket: Path
     lock: Path
     log: Path
+    kept: Path
 
 
 def address(model: Path) -> Address:
@@ -33,7 +34,10 @@ def address(model: Path) -> Address:
     key = hashlib.sha256(identity.encode()).hexdigest()[:16]
     folder = _runtime()
     return Address(
-        folder / f"{key}.sock", folder / f"{key}.lock", _logs() / f"{real.stem[:60]}.log"
+        socket=folder / f"{key}.sock",
+        lock=folder / f"{key}.lock",
+        log=_logs() / f"{real.stem[:60]}.log",
+        kept=home() / "kept",
     )
 
 

@@ -171,7 +171,7 @@ def _start(model: Path, where: Address, wish: placement.Wishes) -> int:
     """
     command = [sys.executable, "-P", "-m", "m2agent_models.engine", str(model.resolve())]
     command += [msgspec.json.encode(wish).decode()]
-    command += [str(where.socket), str(where.lock), str(where.log)]
+    command += [str(where.socket), str(where.lock), str(where.log), str(where.kept)]
     small = where.log.exists() and where.log.stat().st_size < _LOG_LIMIT
     opened = os.O_WRONLY | os.O_CREAT | (os.O_APPEND if small else os.O_TRUNC)
     log = os.open(where.log, opened, 0o600)

@@ -88,6 +88,7 @@ class Llama:
             )
         self.memory = lib.llama_get_memory(self.context)
         self.size = int(lib.llama_n_ctx(self.context))
+        self._spare = plan.sequences
         self.vocab_size = int(lib.llama_vocab_n_tokens(self.vocab))
         self.can_fork = not (
             lib.llama_model_is_recurrent(self.model) or lib.llama_model_is_hybrid(self.model)
@@ -121,8 +122,8 @@ class Llama:
         params = lib.llama_context_default_params()
         params.n_ctx = plan.context
         params.n_batch = params.n_ubatch = plan.ubatch
-        params.n_seq_max = plan.sequences
-        params.n_outputs_max = plan.sequences
+        # One more than are used: through it states come and go.
+        params.n_seq_max = params.n_outputs_max = plan.sequences + 1
         params.n_threads = params.n_threads_batch = plan.threads
         params.flash_attn_type = _FLASH_ON
         params.type_k = params.type_v = _UNIFIED_TYPES[plan.cache]
@@ -255,6 +256,26 @@ class Llama:
     def copy(self, source: int, target: int, end: int) -> None:
         """Let one sequence begin with the cells of another; they are shared, not copied."""
         self.lib.llama_memory_seq_cp(self.memory, source, target, 0, end)
+
+    def state(self, sequence: int, start: int, end: int) -> bytes:
+        """What the cells of a stretch of a sequence hold, for `restore`."""
+        lib, spare = self.lib, self._spare
+        lib.llama_memory_seq_cp(self.memory, sequence, spare, start, end)
+        size = lib.llama_state_seq_get_size(self.context, spare)
+        buffer = (ctypes.c_uint8 * size)()
+        written = lib.llama_state_seq_get_data(self.context, buffer, size, spare)
+        self.remove(spare, 0)
+        return bytes(memoryview(buffer)[:written])
+
+    def restore(self, sequence: int, state: bytes) -> bool:
+        """Put a stretch back to where it was, into free cells; False where that cannot be."""
+        lib, spare = self.lib, self._spare
+        buffer = (ctypes.c_uint8 * len(state)).from_buffer_copy(state)
+        read = lib.llama_state_seq_set_data(self.context, buffer, len(state), spare)
+        if read:
+            lib.llama_memory_seq_cp(self.memory, spare, sequence, -1, -1)
+        self.remove(spare, 0)
+        return bool(read)
 
     def close(self) -> None:
         self.lib.llama_free(self.context)

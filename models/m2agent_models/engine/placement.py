@@ -33,7 +33,8 @@ class Wishes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The table `[engine]`: numbers the person sets. None is for the plan to choose.
 
     `cpu_moe` layers keep their experts in main memory; `ubatch` tokens are read at a time;
-    `idle` seconds after its last user the engine ends. `model` says what `local` stands for.
+    `idle` seconds after its last user the engine ends. `keep` gigabytes of disk hold what was read
+    and written, for the next engine. `model` says what `local` stands for.
     """
 
     model: str = "starter"
@@ -45,6 +46,7 @@ class Wishes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ubatch: int = 512
     sequences: int = 8
     idle: float = 300.0
+    keep: float = 0.0
 
 
 def wishes(table: Mapping[str, Any]) -> Wishes:

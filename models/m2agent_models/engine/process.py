@@ -22,7 +22,8 @@ import msgspec
 from m2agent.errors import M2Error
 from m2agent_models.engine import gguf, wire
 from m2agent_models.engine.address import Address
-from m2agent_models.engine.llama import Llama, library
+from m2agent_models.engine.kept import Kept
+from m2agent_models.engine.llama import CHECKED, Llama, library
 from m2agent_models.engine.machine import this_machine
 from m2agent_models.engine.placement import Wishes, plan
 from m2agent_models.engine.schedule import Schedule, failure
@@ -52,7 +53,7 @@ def run(model: Path, wish: Wishes, address: Address) -> int:
         listening.listen()
         listening.setblocking(False)
         try:
-            return asyncio.run(_Process(model, wish).serve(listening))
+            return asyncio.run(_Process(model, wish, address.kept).serve(listening))
         finally:
             address.socket.unlink(missing_ok=True)
             address.lock.unlink(missing_ok=True)
@@ -75,9 +76,10 @@ def _lock(path: Path) -> TextIO | None:
 
 
 class _Process:
-    def __init__(self, model: Path, wish: Wishes) -> None:
+    def __init__(self, model: Path, wish: Wishes, kept: Path) -> None:
         self._model = model
         self._wish = wish
+        self._kept = kept
         self._work: queue.SimpleQueue[Work] = queue.SimpleQueue()
         self._clients: dict[int, asyncio.StreamWriter] = {}
         self._state: wire.Message = wire.Loading(0.0)
@@ -157,13 +159,19 @@ class _Process:
 
         machine = this_machine()
         offload = bool(machine.gpu) and bool(library().llama_supports_gpu_offload())
-        placed = plan(gguf.read(self._model), machine, self._wish, offload=offload)
+        header = gguf.read(self._model)
+        placed = plan(header, machine, self._wish, offload=offload)
         _log.info("%s", placed.why)
         llama = Llama(self._model, placed, loading)
         self._abort = llama.abort
         ready = wire.Ready(llama.size, placed.sequences, placed.why, llama.bos, llama.eos)
         self._loop.call_soon_threadsafe(self._tell_all, ready)
-        schedule = Schedule(llama, placed.sequences, placed.ubatch, self._send)
+        kept = None
+        if self._wish.keep > 0 and llama.can_fork:
+            files = [(f.name, f.stat().st_size, f.stat().st_mtime_ns) for f in header.files]
+            weights = f"{CHECKED} {placed.cache} {files}"
+            kept = Kept(llama, self._kept, int(self._wish.keep * 1e9), weights)
+        schedule = Schedule(llama, placed.sequences, placed.ubatch, self._send, kept)
         while not self._stopping:
             # Whoever asks for an abort has put the reason into the queue before.
             llama.go_on()

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from m2agent.errors import ContextFull, ModelError
 from m2agent_models.engine import Tokens, wire
+from m2agent_models.engine.kept import BLOCK, Kept
 from m2agent_models.engine.llama import ABORTED, NO_ROOM, Llama
 from m2agent_models.engine.prompt import Tokenizer
 from m2agent_models.engine.sequences import Sequences
@@ -27,12 +28,15 @@ Send = Callable[[int, wire.Message], None]
 class Schedule:
     """All turns of one context. `send` reaches a client by its number, from this thread."""
 
-    def __init__(self, llama: Llama, slots: int, chunk: int, send: Send) -> None:
+    def __init__(
+        self, llama: Llama, slots: int, chunk: int, send: Send, kept: Kept | None = None
+    ) -> None:
         self._llama = llama
         self._sequences = Sequences(llama, slots)
         self._tokenizer = Tokenizer(llama)
         self._chunk = chunk
         self._send = send
+        self._kept = kept
         self._waiting: list[Turn] = []
         self._busy: list[Turn] = []
         self._told: dict[Turn, int] = {}
@@ -105,6 +109,8 @@ class Schedule:
         assert turn.sequence
         reading = turn.reading
         self._sequences.extend(turn.sequence, tokens)
+        if self._kept and len(turn.sequence.tokens) % BLOCK < len(tokens):
+            self._kept.save(turn.sequence)
         if not reading:
             return
         turn.evaluated += len(tokens)
@@ -167,6 +173,8 @@ class Schedule:
         sequence = self._sequences.take(turn.tokens, owner, conversation)
         if sequence is None:
             return False
+        if self._kept:
+            self._kept.recall(self._sequences, sequence, turn.tokens)
         needed = len(turn.tokens) - len(sequence.tokens) + 1
         promised = sum(other.pending for other in self._busy)
         if not self._sequences.make_room(needed + promised):

@@ -50,7 +50,9 @@ class Connection:
         self.url = url
         self.context: int | None = None
         timeout = httpx.Timeout(_SILENT_SECONDS, connect=_CONNECT_SECONDS, pool=None)
-        self._client = httpx.AsyncClient(base_url=url, timeout=timeout)
+        # Reading all certificates takes longer than the rest of opening; plain HTTP needs none.
+        tls = url.startswith("https:")
+        self._client = httpx.AsyncClient(base_url=url, timeout=timeout, verify=tls)
 
     async def get(self, path: str, kind: type[T]) -> T | None:
         """What stands there; None where there is no such path, or something else behind it."""

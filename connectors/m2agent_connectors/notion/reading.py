@@ -183,8 +183,8 @@ def _props(page: Object) -> dict[str, Any]:
     """The properties of a row by name; a page outside of tables has but its title."""
     if "data_source_id" not in page["parent"]:
         return {}
-    every = {name: simple(one) for name, one in page["properties"].items()}
-    return {name: every[name] for name in Columns(page["properties"]).names}
+    every = sorted(page["properties"].items(), key=lambda item: item[1]["type"] != "title")
+    return {name: simple(one) for name, one in every}
 
 
 def _column(columns: Columns, name: str) -> str:

@@ -67,9 +67,9 @@ def title_of(page: Mapping[str, Any]) -> str:
     """The title of a page, or of a data source."""
     if "title" in page:
         return plain(page["title"])
-    found = (one for one in page.get("properties", {}).values() if one.get("type") == "title")
-    title: Mapping[str, Any] = next(found, {})
-    return plain(title.get("title"))
+    properties = cast(dict[str, dict[str, Any]], page.get("properties", {}))
+    titles = [plain(one["title"]) for one in properties.values() if one.get("type") == "title"]
+    return titles[0] if titles else ""
 
 
 def kept(property: Mapping[str, Any]) -> dict[str, Any] | None:

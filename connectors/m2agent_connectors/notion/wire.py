@@ -56,10 +56,15 @@ _WORDS = {
 }
 
 
-def client(token: str, base_url: str) -> AsyncClient:
+def client(token: str, base_url: str, http: httpx.AsyncClient | None = None) -> AsyncClient:
     """notion-client that repeats nothing by itself and writes nothing to the terminal."""
     return AsyncClient(
-        auth=token, base_url=base_url, notion_version=VERSION, retry=False, logger=_silent
+        client=http,
+        auth=token,
+        base_url=base_url,
+        notion_version=VERSION,
+        retry=False,
+        logger=_silent,
     )
 
 
@@ -69,10 +74,14 @@ class NotThere(ToolFailed):
 
 @dataclass
 class Wire:
-    """A client with a pace: at most `per_second` requests in any second."""
+    """A client with a pace: at most `per_second` requests in any second.
+
+    `patience` is the seconds before a read is tried again; they double each time.
+    """
 
     client: AsyncClient
     per_second: int = 3
+    patience: float = 1.0
     _sent: deque[float] = field(default_factory=deque[float])
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -97,7 +106,7 @@ class Wire:
             except InvalidPathParameterError as error:
                 raise ToolFailed("That is no id of Notion's. Search first.") from error
             except (NotionClientErrorBase, httpx.HTTPError, ValueError) as error:
-                wait = _wait(error, tried, write=write)
+                wait = _wait(error, self.patience * 2 ** (tried - 1), write=write)
                 if wait is None or tried == _TRIES:
                     raise _words(error, write=write) from error
             _log.info("Notion asks for a pause of %.0f s.", wait)
@@ -111,9 +120,8 @@ class Wire:
             self._sent.append(time.monotonic())
 
 
-def _wait(error: Exception, tried: int, *, write: bool) -> float | None:
+def _wait(error: Exception, backoff: float, *, write: bool) -> float | None:
     """Seconds until the request may be repeated; None if it must not be."""
-    backoff = min(0.5 * 2**tried, 20.0)
     if not isinstance(error, HTTPResponseError):
         return None if write else backoff
     asked = _retry_after(error)

@@ -59,7 +59,7 @@ class Workspace:
         """What can be set on a page: its table's properties, or the title alone."""
         source = page["parent"].get("data_source_id")
         if source is None:
-            return Columns(page["properties"])
+            return Columns({name: {"type": "title"} for name in page["properties"]})
         table = await self.wire.read(lambda notion: notion.data_sources.retrieve(source))
         return Columns(table["properties"])
 

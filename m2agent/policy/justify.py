@@ -242,8 +242,8 @@ def _read(provenance: Provenance) -> str:
 
 
 def _shown(text: str) -> str:
-    flat = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
-    return flat if len(flat) <= 60 else f"{flat[:59]}…"
+    start = text if len(text) <= 60 else f"{text[:59]}…"
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in start)
 
 
 def _about(tool: str, leaf: Leaf) -> frozenset[str]:

@@ -303,8 +303,9 @@ def _ids(data: Mapping[str, Any]) -> list[str]:
 
 def _whose(ids: Sequence[str], heads: Sequence[tuple[Seen, str]]) -> Seen:
     """The stretch that begins with an id, else the one least to be trusted."""
+    sought = [words.spaced(one) for one in ids]
     for seen, head in heads:
-        if any(words.spaced(one) in head for one in ids):
+        if any(one in head for one in sought):
             return seen
     outside = [seen for seen, _ in heads if seen.trust == "outside"]
     return next(iter([*outside, *(seen for seen, _ in heads)]), Seen("outside", "a result"))

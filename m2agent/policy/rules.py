@@ -156,7 +156,7 @@ def argument_text(value: Any) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
-def recipients(call: Call) -> set[str]:
+def recipients(call: Call) -> frozenset[str]:
     """Every address a call may reach: those in its arguments, and in the head of its content."""
     lines = call.content.split("\n\n", 1)[0].splitlines()
     head = "\n".join(line for line in lines if not line.casefold().startswith("from:"))

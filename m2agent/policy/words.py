@@ -4,6 +4,7 @@ Comparison forgives case, width, quotes and blanks, and nothing else. Addresses 
 one that merely looks like another is another.
 """
 
+import functools
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -12,7 +13,8 @@ from itertools import pairwise
 
 _EDGE = "\"'`“”\u2018\u2019«»\u2039\u203a„\u201a.,;:!?()[]{}<>*…/\\|"
 _URL = re.compile(r"(?:[a-z][a-z0-9+.-]{1,20}://|www\.)[^\s<>\"'`)\]}|\\]+", re.IGNORECASE)
-_MAIL = re.compile(r"[^\s<>\"'`(),;:\[\]{}|\\=/]+@[^\s<>\"'`(),;:\[\]{}|\\=/]+")
+_PART = r"[^\s<>\"'`(),;:\[\]{}|\\=/@]"
+_MAIL = re.compile(rf"{_PART}{{1,128}}(?:@{_PART}{{1,255}})+")
 _HANDLE = re.compile(r"(?<![\w@.])@[\w.-]{2,64}")
 _ACCOUNT = re.compile(
     r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{2,4}){3,8}\b"
@@ -21,6 +23,7 @@ _ACCOUNT = re.compile(
 _DOMAIN = re.compile(
     r"(?<![\w@./-])(?:[\w-]{1,63}\.)+(?:[a-z]{2,24})(?![\w@])(?:/[^\s<>\"'`)\]}|\\]*)?", re.I
 )
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _LOOSE = re.compile(r"[^\W_]+")
 _FILES = re.compile(r"\.(?:docx?|xlsx?|pptx?|pdf|txt|csv|md|png|jpe?g|eml|json|zip|html?)$", re.I)
 
@@ -82,14 +85,20 @@ def pairs(found: list[str]) -> frozenset[tuple[str, str]]:
     )
 
 
-def addresses(text: str) -> set[str]:
+@functools.lru_cache(512)
+def addresses(text: str) -> frozenset[str]:
     """Everything through which somebody can be reached or paid: mail, web, handles, accounts."""
-    found = {one.rstrip(".").casefold() for one in _MAIL.findall(text)}
-    found |= {one.rstrip(".,;:!?").casefold() for one in _URL.findall(text)}
-    found |= {one.casefold() for one in _HANDLE.findall(text)}
+    found: set[str] = set()
+    if "@" in text:
+        found |= {one.rstrip(".").casefold() for one in _MAIL.findall(text)}
+        found |= {one.casefold() for one in _HANDLE.findall(text)}
+    if "." in text:
+        found |= {one.rstrip(".,;:!?").casefold() for one in _URL.findall(text)}
+        found |= {
+            one.rstrip(".").casefold() for one in _DOMAIN.findall(text) if not _FILES.search(one)
+        }
     found |= {re.sub(r"[ -]", "", one).casefold() for one in _ACCOUNT.findall(text)}
-    found |= {one.rstrip(".").casefold() for one in _DOMAIN.findall(text) if not _FILES.search(one)}
-    return found
+    return frozenset(found)
 
 
 def reaches(text: str) -> bool:
@@ -97,7 +106,7 @@ def reaches(text: str) -> bool:
     return "@" in text or "://" in text or "\uff20" in text or bool(addresses(text))
 
 
-def only_addresses(value: str, found: set[str]) -> bool:
+def only_addresses(value: str, found: frozenset[str]) -> bool:
     """Whether a value is a lone address, one with a plain name before it, or a list of these."""
     if value.strip().casefold() in found:
         return True
@@ -111,6 +120,8 @@ def only_addresses(value: str, found: set[str]) -> bool:
 
 def hides(text: str) -> bool:
     """Whether a value has characters that nobody sees."""
+    if text.isascii():
+        return bool(_CONTROL.search(text))
     return any(
         unicodedata.category(char) in ("Cc", "Cf", "Co", "Cs") and char not in "\n\t\r"
         for char in text

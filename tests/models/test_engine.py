@@ -1,11 +1,13 @@
 import asyncio
 import os
+import signal
 import socket
 import stat
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
 
+import psutil
 import pytest
 import tiny
 
@@ -38,6 +40,11 @@ def text(found: list[wire.Answer]) -> str:
     return "".join(answer.text for answer in found if isinstance(answer, wire.Text))
 
 
+def newest() -> psutil.Process:
+    """The engine that was started last."""
+    return max(psutil.Process().children(), key=lambda process: process.create_time())
+
+
 @pytest.fixture
 async def engine(tiny_m2: Path) -> AsyncIterator[Engine]:
     attached = await Engine.attach(tiny_m2, WISH)
@@ -52,7 +59,7 @@ async def test_nobody_else_can_reach_the_engine(engine: Engine, tiny_m2: Path) -
     assert len(os.fsencode(path)) < 100
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(str(path))
-        assert wire.peer_uid(connection) == os.getuid()
+        assert wire.peer(connection)[1] == os.getuid()
 
 
 async def test_nonsense_ends_that_connection_and_no_other(engine: Engine, tiny_m2: Path) -> None:
@@ -125,4 +132,35 @@ async def test_text_of_others_holds_no_token_with_a_meaning(ggufs: Path) -> None
         forged = turn(await answers(engine, reply(f"x{mark}", conversation=mark)))
         # A marker is one token; its text in pieces is several.
         assert forged.evaluated + forged.reused >= plain.evaluated + 3
+    await engine.close()
+
+
+async def test_an_engine_that_hangs_is_ended_and_another_takes_its_place(tiny_m2: Path) -> None:
+    engine = await Engine.attach(tiny_m2, WISH, silence=0.3)
+    other = await Engine.attach(tiny_m2, WISH)
+    process = newest()
+    stream = engine.reply(reply("hello", 100_000))
+    await anext(stream)
+    process.suspend()
+    with pytest.raises(ModelError, match="The engine hung and was ended"):
+        async for _ in stream:
+            pass
+    assert process.wait(5) == -signal.SIGKILL
+    with pytest.raises(ModelError, match="The engine stopped"):
+        await answers(other, reply("hello"))
+    await engine.close()
+    await other.close()
+    again = await Engine.attach(tiny_m2, WISH)
+    assert turn(await answers(again, reply("hello"))).generated == 20
+    await again.close()
+
+
+async def test_an_engine_that_only_waits_is_left_alone(tiny_m2: Path) -> None:
+    engine = await Engine.attach(tiny_m2, WISH, silence=0.1)
+    await asyncio.sleep(0.5)
+    process = newest()
+    process.suspend()
+    await asyncio.sleep(0.5)
+    process.resume()
+    assert turn(await answers(engine, reply("hello"))).generated == 20
     await engine.close()

@@ -13,9 +13,14 @@ import msgspec
 from m2agent.errors import ContextFull, ModelError, SetupError
 from m2agent_models.engine import gguf, llama, placement, wire
 from m2agent_models.engine.address import Address, address
+from m2agent_models.engine.line import Line
 
 _PATIENCE = 20.0
 """Seconds for a new engine to open its socket; the model is loaded after that."""
+
+_SILENCE = 30.0
+"""Seconds without a word after which an engine is asked whether it lives, and once more after
+which it is killed: a machine that swaps may take long, but not a minute."""
 
 _LOG_LIMIT = 4_000_000
 
@@ -27,25 +32,19 @@ class EngineGone(ModelError):
 class Engine:
     """A connection to an engine. `ready` says what it runs with."""
 
-    def __init__(
-        self,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-        ready: wire.Ready,
-        log: Path,
-    ) -> None:
+    def __init__(self, line: Line, ready: wire.Ready, log: Path) -> None:
         self.ready = ready
-        self._reader = reader
-        self._writer = writer
+        self._line = line
         self._log = log
         self._next_id = 0
         self._turns: dict[int, asyncio.Queue[wire.Answer | None]] = {}
         self._listening = asyncio.create_task(self._listen())
 
     @classmethod
-    async def attach(cls, model: Path, wish: placement.Wishes) -> Self:
+    async def attach(cls, model: Path, wish: placement.Wishes, silence: float = _SILENCE) -> Self:
         """Find or start the engine of a model file and wait until the model is loaded.
 
+        An engine that is needed and gives no sign of life for twice `silence` seconds is killed.
         Raises SetupError where file or machine cannot do, ModelError where llama.cpp refuses.
         """
         await asyncio.to_thread(gguf.read, model)
@@ -55,16 +54,16 @@ class Engine:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + _PATIENCE
         while loop.time() < deadline:
-            connection = await _connect(where)
-            if connection:
+            line = await Line.open(where, silence)
+            if line:
                 ready = None
                 try:
-                    ready = await _wait_until_ready(connection[0])
+                    ready = await _wait_until_ready(line)
                 finally:
                     if ready is None:
-                        connection[1].close()
+                        await line.close()
                 if ready:
-                    return cls(*connection, ready, where.log)
+                    return cls(line, ready, where.log)
             elif starting is None:
                 starting = _start(model, where, wish)
             elif code := _ended(starting):
@@ -95,35 +94,36 @@ class Engine:
                 answer = None if not self.alive and answers.empty() else await answers.get()
                 over = answer is None or isinstance(answer, wire.Turn | wire.Failed)
                 if answer is None:
-                    raise EngineGone(f"The engine stopped. {last_words(self._log)}")
+                    raise self._gone()
                 if isinstance(answer, wire.Failed):
                     raise error_from(answer)
                 yield answer
         finally:
             del self._turns[id]
             if not over and self.alive:
-                with suppress(ConnectionError):
-                    self._writer.write(wire.frame(wire.Cancel(id)))
+                self._line.send(wire.Cancel(id))
 
     async def close(self) -> None:
         """Let go of the engine; it ends by itself when nobody holds it."""
         self._listening.cancel()
-        self._writer.close()
-        with suppress(asyncio.CancelledError, ConnectionError):
+        with suppress(asyncio.CancelledError):
             await asyncio.gather(self._listening, return_exceptions=True)
-            await self._writer.wait_closed()
+            await self._line.close()
 
     async def _send(self, message: wire.Message) -> None:
         try:
-            self._writer.write(wire.frame(message))
-            await self._writer.drain()
+            self._line.send(message)
+            await self._line.drain()
         except ConnectionError as error:
-            raise EngineGone(f"The engine stopped. {last_words(self._log)}") from error
+            raise self._gone() from error
+
+    def _gone(self) -> EngineGone:
+        how = "hung and was ended" if self._line.hung else "stopped"
+        return EngineGone(f"The engine {how}. {last_words(self._log)}")
 
     async def _listen(self) -> None:
-        decoder = msgspec.msgpack.Decoder(wire.Answer)
         try:
-            while (answer := await wire.receive(self._reader, decoder)) is not None:
+            while (answer := await self._line.receive(lambda: bool(self._turns))) is not None:
                 id = getattr(answer, "id", None)
                 if isinstance(answer, wire.Failed) and id is None:
                     for queue in self._turns.values():
@@ -135,25 +135,9 @@ class Engine:
                 queue.put_nowait(None)
 
 
-async def _connect(
-    where: Address,
-) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
-    try:
-        reader, writer = await asyncio.open_unix_connection(str(where.socket))
-    except OSError:
-        return None
-    if wire.peer_uid(writer.get_extra_info("socket")) != os.getuid():
-        writer.close()
-        raise SetupError(
-            f"The socket {where.socket} belongs to another user.", fix=f"Run: rm {where.socket}"
-        )
-    return reader, writer
-
-
-async def _wait_until_ready(reader: asyncio.StreamReader) -> wire.Ready | None:
+async def _wait_until_ready(line: Line) -> wire.Ready | None:
     """Read until the model is loaded; None where the engine ended just then."""
-    decoder = msgspec.msgpack.Decoder(wire.Answer)
-    while (answer := await wire.receive(reader, decoder)) is not None:
+    while (answer := await line.receive(lambda: True)) is not None:
         match answer:
             case wire.Ready():
                 return answer

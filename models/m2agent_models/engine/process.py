@@ -13,6 +13,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
@@ -31,6 +32,9 @@ from m2agent_models.engine.schedule import Schedule, failure
 _log = logging.getLogger(__name__)
 _FIRST_CLIENT = 10.0
 """Seconds in which whoever started the engine has to attach, however short `idle` is."""
+
+_LONGEST_STEP = 900.0
+"""Seconds in one step, or in one share of loading, after which llama.cpp counts as hung."""
 
 _SWITCH = 0.0005
 """Seconds after which the computing thread gets the interpreter back from the talking one."""
@@ -86,6 +90,7 @@ class _Process:
         self._abort: Callable[[], None] = lambda: None
         self._over = asyncio.Event()
         self._stopping = False
+        self._got_on = time.monotonic()
         self._code = 0
         self._alone: asyncio.TimerHandle | None = None
 
@@ -115,7 +120,7 @@ class _Process:
     async def _attend(
         self, client: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        if wire.peer_uid(writer.get_extra_info("socket")) != os.getuid():
+        if wire.peer(writer.get_extra_info("socket"))[1] != os.getuid():
             _log.warning("turned another user away")
             writer.close()
             return
@@ -126,6 +131,10 @@ class _Process:
         decoder = msgspec.msgpack.Decoder(wire.Request)
         try:
             while (request := await wire.receive(reader, decoder)) is not None:
+                if isinstance(request, wire.Ping):
+                    if time.monotonic() - self._got_on < _LONGEST_STEP:
+                        writer.write(wire.frame(wire.Pong()))
+                    continue
                 self._work.put((client, request))
                 if isinstance(request, wire.Cancel):
                     self._abort()
@@ -155,6 +164,7 @@ class _Process:
 
     def _serve_turns(self) -> None:
         def loading(share: float) -> None:
+            self._got_on = time.monotonic()
             self._loop.call_soon_threadsafe(self._tell_all, wire.Loading(share))
 
         machine = this_machine()
@@ -176,6 +186,7 @@ class _Process:
             # Whoever asks for an abort has put the reason into the queue before.
             llama.go_on()
             self._take_work(schedule)
+            self._got_on = time.monotonic()
             schedule.step()
         llama.close()
 

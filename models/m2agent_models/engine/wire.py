@@ -13,7 +13,7 @@ import msgspec
 
 from m2agent.errors import ModelError
 
-VERSION = 1
+VERSION = 2
 """Changes with every message below, so that no client talks to an engine of another release."""
 
 LARGEST = 256 * 1024 * 1024
@@ -64,6 +64,14 @@ class Cancel(Message, frozen=True):
     """Stop a turn; it ends with `Turn` and reason "cancelled" within a token."""
 
     id: int
+
+
+class Ping(Message, frozen=True):
+    """Ask for a sign of life."""
+
+
+class Pong(Message, frozen=True):
+    """The engine lives, and what it computes gets on."""
 
 
 class Loading(Message, frozen=True):
@@ -137,8 +145,8 @@ class Failed(Message, frozen=True):
     size: int = 0
 
 
-Request = Reply | Cancel
-Answer = Loading | Ready | Queued | Prefilling | Text | Turn | Failed
+Request = Reply | Cancel | Ping
+Answer = Pong | Loading | Ready | Queued | Prefilling | Text | Turn | Failed
 
 M = TypeVar("M")
 _encoder = msgspec.msgpack.Encoder()
@@ -163,12 +171,12 @@ async def receive(reader: asyncio.StreamReader, decoder: msgspec.msgpack.Decoder
         raise ModelError(f"What came from the other process makes no sense: {error}.") from error
 
 
-def peer_uid(connection: Any) -> int:
-    """The user at the other end of a Unix socket, as the kernel knows it."""
+def peer(connection: Any) -> tuple[int, int]:
+    """The process and the user at the other end of a Unix socket, as the kernel knows them."""
     if sys.platform == "linux":
         size = struct.calcsize("3i")
         credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
-        return struct.unpack("3i", credentials)[1]
-    # macOS and the BSDs: a struct xucred of version, uid and groups, by LOCAL_PEERCRED.
+        return struct.unpack("3i", credentials)[:2]
+    # macOS: LOCAL_PEERPID, and by LOCAL_PEERCRED a struct xucred of version, uid and groups.
     credentials = connection.getsockopt(0, 1, 76)
-    return struct.unpack("2I", credentials[:8])[1]
+    return connection.getsockopt(0, 2), struct.unpack("2I", credentials[:8])[1]

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import random
 from collections.abc import Sequence
 from email.utils import mktime_tz, parsedate_tz
@@ -42,6 +43,8 @@ class Api:
     def __init__(self, token: Token, account: str, root_url: str | None, timeout: float) -> None:
         from googleapiclient.discovery import build_from_document
 
+        # It would write each refused request onto the person's screen; here these become words.
+        logging.getLogger("googleapiclient").setLevel(logging.CRITICAL)
         self._account = account
         self._transport = Transport(token, timeout)
         path = "discovery_cache/documents/gmail.v1.json"

@@ -97,13 +97,17 @@ class Stage:
         file.write_text("\n".join(json.dumps(turn) for turn in turns))
         return Setup(f"script:{file}", self.folder / "work", self.accounts)
 
+    def start(self, *turns: dict[str, Any]) -> tuple[M2Agent, Desks]:
+        """The program, not running yet, and what must be closed after it."""
+        setup = self.script(*turns)
+        desks = Desks(lambda: Start(setup, self.notice))
+        return M2Agent(desks), desks
+
     @asynccontextmanager
     async def open(
         self, *turns: dict[str, Any], size: tuple[int, int] = (80, 24)
     ) -> AsyncGenerator[Scene]:
-        setup = self.script(*turns)
-        desks = Desks(lambda: Start(setup, self.notice))
-        app = M2Agent(desks)
+        app, desks = self.start(*turns)
         try:
             async with app.run_test(size=size) as pilot:
                 yield Scene(app, desks, pilot)

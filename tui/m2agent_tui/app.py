@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from m2agent.errors import M2Error
+from m2agent.printable import one_line
 from m2agent_tui.conversation import Conversation
 from m2agent_tui.desks import Desks
 from m2agent_tui.problem import sentence
@@ -20,6 +21,7 @@ class M2Agent(App[None]):
 
     TITLE = "m2agent"
     CSS_PATH = "app.tcss"
+    DEFAULT_MODE = "conversation 1"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+n", "new", "New task"),
         Binding("ctrl+r", "runs", "Runs"),
@@ -30,11 +32,12 @@ class M2Agent(App[None]):
         super().__init__()
         self._desks = desks
         self._conversations: dict[str, Conversation] = {}
+        self._add(self.DEFAULT_MODE, "")
 
-    def get_default_screen(self) -> Screen[None]:
-        conversation = Conversation(self._desks)
-        self._conversations[self.current_mode] = conversation
-        return conversation
+    def _add(self, mode: str, run_id: str) -> None:
+        """Give a conversation a mode of its own: Textual keeps each mode's screen alive."""
+        conversation = self._conversations[mode] = Conversation(self._desks, run_id)
+        cast(Any, self).add_mode(mode, lambda: conversation)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         yield SystemCommand("New task", "Begin something new", self.action_new)
@@ -71,7 +74,7 @@ class M2Agent(App[None]):
     def on_conversation_wanted(self, event: Conversation.Wanted) -> None:
         if event.conversation is not self.screen:
             title = f"Run {event.conversation.run_id}"
-            self.notify(event.why, title=title, markup=False)
+            self.notify(one_line(event.why, 300), title=title, markup=False)
         if not self.app_focus:
             self.bell()
 
@@ -85,9 +88,8 @@ class M2Agent(App[None]):
             if fits(conversation):
                 self.switch_mode(mode)
                 return
-        mode = f"conversation {len(self._conversations)}"
-        conversation = self._conversations[mode] = Conversation(self._desks, run_id)
-        cast(Any, self).add_mode(mode, lambda: conversation)
+        mode = f"conversation {len(self._conversations) + 1}"
+        self._add(mode, run_id)
         self.switch_mode(mode)
 
 

@@ -17,6 +17,7 @@ from m2agent.printable import one_line, printable
 from m2agent_tui.card import Card
 from m2agent_tui.drawing import arguments
 from m2agent_tui.long_text import LongText
+from m2agent_tui.prompt import TYPED
 
 if TYPE_CHECKING:
     from m2agent.loop import Answer, Ask
@@ -60,7 +61,9 @@ class Approval(Card):
         self._list = Static(markup=False, classes="questions")
         self._head = Static(markup=False, classes="head")
         self._text = LongText()
-        self._why = Input(placeholder="Why not? The model is told. Enter keeps it.", compact=True)
+        self._why = Input(
+            placeholder="Why not? The model is told. Enter keeps it.", compact=True, restrict=TYPED
+        )
         self._advice = Static(markup=False, classes="advice")
 
     def compose(self) -> ComposeResult:

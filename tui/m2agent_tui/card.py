@@ -12,6 +12,8 @@ from textual import events
 from textual.containers import Vertical
 from textual.message import Message
 
+from m2agent.printable import printable
+
 GRACE = 0.5
 """Seconds in which no key is an answer."""
 
@@ -58,7 +60,7 @@ class Card(Vertical, can_focus=True):
     def on_paste(self, event: events.Paste) -> None:
         if self.has_focus:
             event.stop()
-            self.post_message(self.Typed(event.text))
+            self.post_message(self.Typed(printable(event.text)))
 
     def action_later(self) -> None:
         """Leave the question open."""

@@ -4,10 +4,10 @@ Whatever comes from outside is made printable here, and goes into `Content` as p
 of it is ever markup. Colours are the theme's; what they say is said in words as well.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from typing import Any, assert_never
 
-import msgspec
 from textual.content import Content
 
 from m2agent.events import (
@@ -31,6 +31,7 @@ from m2agent.printable import one_line, printable
 from m2agent_tui.story import Entry, State, Step, Thinking
 
 _MOST = 12_000
+_LINES = 300
 
 _STATES: dict[State, tuple[str, str, str]] = {
     "written": ("○", "$foreground-muted", ""),
@@ -55,8 +56,10 @@ _ENDS: dict[Status, tuple[str, str]] = {
 def line(entry: Entry) -> Content:
     """The entry as it is always in view."""
     match entry:
-        case Asked(text) | Said(text):
-            return plain(text)
+        case Asked(text):
+            return plain(bounded(text))
+        case Said(text):
+            return plain(bounded(text, 5 * _MOST))
         case Thinking(text, seconds):
             took = f" · {seconds:.0f} s" if seconds and seconds >= 1 else ""
             return Content.styled(f"▸ Thought for {len(text.split()):,} words{took}", "italic")
@@ -106,11 +109,11 @@ def details(entry: Entry) -> Content | None:
             assert_never(entry)
 
 
-def arguments(values: dict[str, Any]) -> Content:
-    """A call's arguments in full, one after the other, long texts as they would be read."""
+def arguments(values: dict[str, Any], shown: Callable[[str], str] = str) -> Content:
+    """A call's arguments one after the other, texts as they are read; `shown` may shorten them."""
     lines: list[Content] = []
     for name, value in values.items():
-        text = value if isinstance(value, str) else _json(value)
+        text = shown(value if isinstance(value, str) else _json(value))
         label = Content.styled(f"{one_line(name)}: ", "$foreground-muted")
         lines.append(Content.assemble(label, "\n" if "\n" in text else "", printable(text)))
     return Content("\n").join(lines) if lines else Content.styled("none", "$foreground-muted")
@@ -120,11 +123,14 @@ def plain(text: str) -> Content:
     return Content(printable(text.strip("\n")))
 
 
-def bounded(text: str) -> str:
-    """At most so much as a screen can hold many times over; says how much is left out."""
-    if len(text) <= _MOST:
+def bounded(text: str, most: int = _MOST) -> str:
+    """At most so much as a person pages through; says how much is left out."""
+    cut = min(most, len(text))
+    if text.count("\n", 0, cut) > _LINES:
+        cut = len("\n".join(text[:cut].split("\n", _LINES)[:_LINES]))
+    if cut == len(text):
         return text
-    return f"{text[:_MOST]}\n… {len(text) - _MOST:,} more characters: m2agent export shows them"
+    return f"{text[:cut]}\n… {len(text) - cut:,} more characters: m2agent export shows them"
 
 
 def marks(receipts: Sequence[Receipt]) -> str:
@@ -152,7 +158,7 @@ def _step(step: Step) -> Content:
 
 def _of_step(step: Step) -> list[tuple[str, Content]]:
     called, decided, returned = step.called, step.decided, step.returned
-    sections = [(f"{called.tool} ({called.id})", arguments(called.arguments))]
+    sections = [(f"{called.tool} ({called.id})", arguments(called.arguments, bounded))]
     if decided:
         rule = f" (rule: {decided.rule})" if decided.rule else ""
         sections.append(("Decision", plain(f"{decided.decision}: {decided.reason}{rule}")))
@@ -208,4 +214,4 @@ def _marked(mark: str, colour: str, words: str, text: str) -> Content:
 
 
 def _json(value: Any) -> str:
-    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+    return json.dumps(value, ensure_ascii=False, indent=2)

@@ -4,7 +4,6 @@ from typing import ClassVar, assert_never
 
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
@@ -82,8 +81,8 @@ def widget(entry: Entry) -> Widget:
     match entry:
         case Asked():
             return Static(line(entry), markup=False, classes="asked")
-        case Said(text):
-            return _said(text)
+        case Said():
+            return _said(entry)
         case Thinking():
             return Line(entry, "thinking")
         case Step():
@@ -98,10 +97,10 @@ def widget(entry: Entry) -> Widget:
             assert_never(entry)
 
 
-def _said(text: str) -> Widget:
+def _said(entry: Said) -> Widget:
     """The model's words as Markdown in which nothing is a link: addresses stay in plain sight."""
-    if len(text) > _MARKDOWN_AT_MOST:
-        return Static(Content(printable(text)), markup=False, classes="said")
+    if len(entry.text) > _MARKDOWN_AT_MOST:
+        return Static(line(entry), markup=False, classes="said")
     from markdown_it import MarkdownIt
     from textual.widgets import Markdown
 
@@ -109,4 +108,4 @@ def _said(text: str) -> Widget:
         harmful = ["link", "image", "autolink", "reference", "html_block", "html_inline"]
         return MarkdownIt("commonmark").enable("table").disable(harmful)
 
-    return Markdown(printable(text), classes="said", parser_factory=parser, open_links=False)
+    return Markdown(printable(entry.text), classes="said", parser_factory=parser, open_links=False)

@@ -16,6 +16,7 @@ from m2agent.printable import printable
 
 _LINES = 8
 _TAIL = 2_000
+_DIM = "italic $foreground-muted"
 
 
 @dataclass
@@ -90,12 +91,15 @@ class Live(Static):
             return []
         *before, last = self._stretches
         rows = [
-            Content.styled(f"Thought for {s.seconds:.0f} s", "italic $foreground-muted")
+            Content.styled(f"Thought for {s.seconds:.0f} s", _DIM)
             for s in before[-2:]
             if s.kind == "thought"
         ]
         if last.kind == "call":
-            return [*rows, Content.styled("Writing the next step…", "italic $foreground-muted")]
-        style = "italic $foreground-muted" if last.kind == "thought" else ""
-        text = Content.styled(printable(last.tail().lstrip("\n")), style)
-        return [*rows, *text.wrap(width)[-_LINES:]]
+            return [*rows, Content.styled("Writing the next step…", _DIM)]
+        return [*rows, *tail(last.tail(), width, _DIM if last.kind == "thought" else "")]
+
+
+def tail(text: str, width: int, style: str = "") -> list[Content]:
+    """The last rows of a text."""
+    return Content.styled(printable(text.lstrip("\n")), style).wrap(width)[-_LINES:]

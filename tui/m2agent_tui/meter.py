@@ -80,7 +80,7 @@ class Meter:
     def words(self, width: int) -> list[str]:
         """The parts of the status line, the most telling first, as many as fit in `width`."""
         parts = [f"{self.mode} {self.left}" if self.mode == "reading" else self.mode]
-        if self._began is not None:
+        if self._began is not None and self.mode != "waiting":
             parts.append(f"{time.monotonic() - self._began:.0f} s")
         if self.model:
             parts.append(_model(self.model))

@@ -1,6 +1,6 @@
 """Where the person types: Enter sends, Shift+Enter makes a new line, Up brings earlier texts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from textual import events
@@ -8,11 +8,20 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import TextArea
 
+from m2agent.printable import printable
+
+TYPED = r"[^\x00-\x1f\x7f-\x9f]*"
+"""What fields of one line take: nothing that could steer the terminal."""
+
 
 class Prompt(TextArea):
-    """A text of one or more lines, with those that were sent before."""
+    """A text of one or more lines, with those that were sent before.
+
+    The keys that edit are the usual ones, and F1 keeps quiet about them.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        *(replace(key, system=True) for key in TextArea.BINDINGS if isinstance(key, Binding)),
         Binding("enter", "send", "Send"),
         Binding("shift+enter,ctrl+j,alt+enter", "newline", "New line", show=False),
         Binding("pageup", "screen.read(-1)", "Read back", show=False),
@@ -36,6 +45,12 @@ class Prompt(TextArea):
             event.stop()
             event.prevent_default()
             self.action_send()
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Paste without what would steer the terminal: pasted text is often somebody else's."""
+        event.stop()
+        event.prevent_default()
+        self.insert(printable(event.text))
 
     def action_send(self) -> None:
         text = self.text.strip()
@@ -69,5 +84,5 @@ class Prompt(TextArea):
 
     def fill(self, text: str) -> None:
         """Put a text here with the cursor after it."""
-        self.text = text
+        self.text = printable(text)
         self.move_cursor(self.document.end)

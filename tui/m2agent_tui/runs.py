@@ -13,6 +13,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from m2agent.printable import one_line
+from m2agent_tui.prompt import TYPED
 
 if TYPE_CHECKING:
     from m2agent.journal import RunInfo
@@ -36,7 +37,9 @@ class Runs(ModalScreen[str]):
     def __init__(self, runs: "Sequence[RunInfo]") -> None:
         super().__init__()
         self._runs = runs
-        self._search = Input(placeholder="Search: words, a state such as waiting, or an id")
+        self._search = Input(
+            placeholder="Search: words, a state such as waiting, or an id", restrict=TYPED
+        )
         self._list = OptionList(markup=False, compact=True)
         self._list.can_focus = False
         self._none = Static("There is no such run.", markup=False, classes="none")

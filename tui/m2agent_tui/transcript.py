@@ -162,6 +162,7 @@ class Transcript(VerticalScroll, can_focus=False):
     def _turn(self, by: int) -> None:
         """Bring in a page before or after the window, and keep what was in view in view."""
         count = len(self._story.entries)
+        self.release_anchor()
         if by < 0:
             seen, first = self._shown[0], max(0, self._first - _PAGE)
             self._show(first, min(self._last, first + 2 * _MOST))

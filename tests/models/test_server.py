@@ -413,6 +413,8 @@ async def test_any_other_refusal_is_one_sentence(status: int, body: Any, words: 
         wire.Answer(events=[wire.text("Half"), {"error": {"message": "Out of memory"}}]),
         wire.Answer(events=[wire.text("Half"), "{not json"]),
         wire.Answer(events=[wire.text("Half"), {"choices": "none"}]),
+        wire.Answer(events=[wire.text("Half"), '{"choices": [{"delta": {"content": "\\ud800"}}]}']),
+        wire.Answer(events=[wire.text("Half"), '{"x": ' + "[" * 100_000]),
         wire.Answer(events=[wire.text("Half"), *wire.end("abort")]),
     ],
 )
@@ -489,6 +491,12 @@ async def test_what_serves_no_model_is_a_matter_of_set_up() -> None:
         async with wire.serving(pages) as server:
             with pytest.raises(SetupError, match="serves no model"):
                 await open_model(f"server:{server.url}", {})
+
+
+async def test_a_server_that_wants_a_key_is_a_matter_of_set_up() -> None:
+    async with wire.serving({"/props": wire.Answer(401, {"error": "no key"})}) as server:
+        with pytest.raises(SetupError, match="wants a key"):
+            await open_model(f"server:{server.url}", {})
 
 
 @pytest.mark.parametrize("rest", ["", "ftp://x", "http://", "http://x:99999"])

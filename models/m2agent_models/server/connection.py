@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import httpx
 import msgspec
 
-from m2agent.errors import ContextFull, ModelError
+from m2agent.errors import ContextFull, ModelError, SetupError
 from m2agent.printable import one_line
 from m2agent_models.server.overflow import overflow
 
@@ -20,7 +20,8 @@ _SILENT_SECONDS = 900.0
 _PATIENCE_SECONDS = 180.0
 """How long in all a request waits for a server that is loading or asks to come back later."""
 _BUSY = (429, 503)
-_ABSENT = (404, 405, 501)
+_LOCKED = (401, 403)
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _LONGEST = 16 * 1024 * 1024
 """Bytes of one answer, or of one event of a stream."""
 _LONGEST_MESSAGE = 300
@@ -55,14 +56,23 @@ class Connection:
         self._client = httpx.AsyncClient(base_url=url, timeout=timeout, verify=tls)
 
     async def get(self, path: str, kind: type[T]) -> T | None:
-        """What stands there; None where there is no such path, or something else behind it."""
+        """What stands there; None where there is no such path, or something else behind it.
+
+        Raises SetupError for a server that wants a key.
+        """
         async with self._answer("GET", path, None) as response:
-            if response.status_code in _ABSENT:
+            if response.status_code in _LOCKED:
+                raise SetupError(
+                    f"The server at {self.url} wants a key, and m2agent has none for it.",
+                    fix="Start it without a key, reachable from this machine only.",
+                )
+            if response.is_client_error:
                 return None
+            await self._check(response)
             body = await _read(response)
         try:
             return msgspec.json.decode(body, type=kind)
-        except msgspec.DecodeError:
+        except _UNREADABLE:
             return None
 
     async def post(self, path: str, body: Any, kind: type[T]) -> T:
@@ -87,7 +97,7 @@ class Connection:
         """Raises ModelError for what does not have the expected form."""
         try:
             return msgspec.json.decode(data, type=kind)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except _UNREADABLE as error:
             raise ModelError(f"The server at {self.url} sent what makes no sense: {error}.") from (
                 error
             )
@@ -166,7 +176,7 @@ async def _read(response: httpx.Response) -> bytes:
 def _message(data: bytes) -> str:
     try:
         found = msgspec.json.decode(data, type=_Error)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except _UNREADABLE:
         return data.decode("utf-8", "replace")
     error = found.error if isinstance(found.error, str) else found.error.message
     return error or found.message or str(found.detail)

@@ -18,10 +18,10 @@ from m2agent.policy.verbs import Kind, name_words
 from m2agent.policy.words import Subject, listed
 
 _CONTENT = listed(
-    "body text content contents description note notes comment comments message summary remark"
-    " remarks detail details title subject heading caption prop props properties field fields"
-    " value values cell cells row rows append edit edits location place start end date time day"
-    " due deadline when duration color colour priority status stdin markdown html agenda topic"
+    "body text content contents description notes comment comments message summary remark remarks"
+    " detail details title subject heading caption props properties fields values cells rows append"
+    " edit edits location place start end date time day due deadline when duration color colour"
+    " priority status stdin markdown html agenda topic"
 )
 _NEW_NAMES = listed("name filename path title folder file")
 _COMMANDS = listed("command commands cmd script code sql shell")

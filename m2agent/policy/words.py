@@ -60,11 +60,11 @@ def spaced(text: str) -> str:
 
 
 def stem(word: str) -> str:
-    """A noun without its plural."""
+    """A noun without its plural; "news" is none of "new"."""
     if len(word) > 4 and word.endswith("ies"):
         return f"{word[:-3]}y"
     if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
-        return word[:-1]
+        return word if word[:-1] in _STOP else word[:-1]
     return word
 
 

@@ -14,7 +14,7 @@ from m2agent.policy import Rules, read_rules
 from m2agent.policy.always import known
 from m2agent.settings import Settings, read_settings
 
-_AT_HOME: Mapping[str, Mapping[str, Any]] = {
+AT_HOME: Mapping[str, Mapping[str, Any]] = {
     "mail": {"connector": "local-mail"},
     "notes": {"connector": "local-notes"},
     "shell": {"connector": "shell"},
@@ -29,7 +29,7 @@ def choose(model: str | None, office: str | None, rules: str | None = None) -> S
     setup = Setup(
         model=absolute(model or settings.model),
         work=Path(settings.work).expanduser() if settings.work else home() / "work",
-        accounts={n: a.model_dump() for n, a in settings.accounts.items()} or _AT_HOME,
+        accounts={n: a.model_dump() for n, a in settings.accounts.items()} or AT_HOME,
         person=settings.person,
         engine=settings.engine,
         rules=chosen_rules(rules, settings),

@@ -1,7 +1,6 @@
 """Notion: the eight notes tools on the pages and tables that are shared with one token."""
 
 import asyncio
-import os
 import time
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, ClassVar, Self
@@ -14,12 +13,10 @@ from m2agent.events import Returned
 from m2agent.tool import Operation, Result, tool
 from m2agent_connectors.notes.edits import Edit
 from m2agent_connectors.notes.query import Sort, Where
-from m2agent_connectors.notion import changing, outcome, reading, undoing
+from m2agent_connectors.notion import changing, outcome, reading, token, undoing
 from m2agent_connectors.notion.reading import Kind
 from m2agent_connectors.notion.wire import Wire, client
 from m2agent_connectors.notion.workspace import Workspace
-
-TOKEN = "M2AGENT_NOTION_TOKEN"
 
 _SETTLING = 10.0
 """Seconds in which Notion may still be working on a request whose connection broke."""
@@ -55,7 +52,8 @@ class Notion:
                 f"{first['msg']}.",
                 fix=f"Correct it under [accounts.{account.name}]; base_url and person are known.",
             ) from error
-        return cls(Wire(client(token(account.name), settings.base_url)), settings.person)
+        secret = await asyncio.to_thread(token.load, account.name)
+        return cls(Wire(client(secret, settings.base_url)), settings.person)
 
     def describe(self) -> str:
         return f"pages and tables of Notion at {self._wire.client.options.base_url}"
@@ -224,16 +222,6 @@ class Notion:
             await asyncio.sleep(rest)
             found = await look()
         return found
-
-
-def token(account: str) -> str:
-    """The account's token: from the environment, else from the keyring. Raises SetupError."""
-    if given := os.environ.get(TOKEN, "").strip():
-        return given
-    raise SetupError(
-        f"There is no token for the Notion account {account!r}.",
-        fix=f"Run: m2agent connect notion, or set {TOKEN}",
-    )
 
 
 def _dated(before: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,61 @@
+"""Writes a connected account into the configuration, and leaves the rest as it is."""
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from m2agent.cli.choose import AT_HOME
+from m2agent.connector import connector_named
+from m2agent.errors import SetupError, UsageError
+from m2agent.home import config_file, home, private
+from m2agent.settings import read_settings
+
+
+def free(name: str, connector: str) -> bool:
+    """Whether the account is still to be written. Raises UsageError if another one has its name."""
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+        raise UsageError(f"{name!r} cannot be an account's name: use letters, digits, - and _.")
+    there = read_settings(config_file()).accounts.get(name)
+    if there is not None and there.connector != connector:
+        raise UsageError(f"The account {name!r} is a {there.connector} account. Name another one.")
+    return there is None
+
+
+def write(name: str, connector: str, **settings: str) -> Path:
+    """Add `[accounts.NAME]` to the configuration, which is made if there is none.
+
+    The first account takes the place of the local one of its kind; the other local ones are
+    written down beside it, for without any account they would be there by themselves.
+    """
+    file = config_file()
+    tables: list[tuple[str, Mapping[str, str]]] = []
+    if not read_settings(file).accounts:
+        kind = connector_named(connector).kind
+        for other, table in AT_HOME.items():
+            if connector_named(table["connector"]).kind != kind:
+                tables.append((other, table))
+    tables.append((name, {"connector": connector, **settings}))
+    old = file.read_text("utf-8") if file.exists() else ""
+    new = "\n".join([*([old.rstrip("\n") + "\n"] if old.strip() else []), *map(_toml, tables)])
+    part = file.with_name(f"{file.name}.{os.getpid()}.part")
+    private(home())
+    try:
+        part.write_text(new, "utf-8")
+        read_settings(part)
+        part.replace(file)
+    except OSError as error:
+        raise SetupError(
+            f"The configuration {file} cannot be written: {error.strerror}.",
+            fix=f"Add to it by hand:\n{_toml(tables[-1])}",
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
+    return file
+
+
+def _toml(account: tuple[str, Mapping[str, str]]) -> str:
+    name, table = account
+    rows = [f"{key} = {json.dumps(value)}" for key, value in table.items()]
+    return "\n".join([f"[accounts.{name}]", *rows, ""])

@@ -118,7 +118,10 @@ class Toolbox:
             raise ToolFailed(_explain(called.tool, error, bound.arguments)) from error
         arguments = {name: getattr(checked, name) for name in bound.arguments.model_fields}
         account = cast(str, arguments.pop("account", None) or next(iter(bound.connectors)))
-        return Call(bound.tool, account, bound.connectors[account], arguments)
+        connector = bound.connectors[account]
+        # Of one name, but each connector has its own: Gmail's search is not the local mailbox's.
+        own = dict(tools_of(connector))[called.tool]
+        return Call(own, account, connector, arguments)
 
 
 def _arguments(name: str, tool: Tool, accounts: list[str]) -> type[pydantic.BaseModel]:

@@ -174,7 +174,8 @@ class Conversation(Screen[None]):
         """After the first paint: show the run, or make everything ready for a new one."""
         from textual.widgets import Footer
 
-        self.mount(Footer(compact=True))
+        await self.mount(Footer(compact=True))
+        self.refresh_bindings()
         try:
             if self.run_id:
                 await self._show_run()

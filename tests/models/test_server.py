@@ -1,6 +1,8 @@
 """The back end `server:` over real HTTP, from every kind of server that it knows."""
 
 import asyncio
+import json
+import sys
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, asynccontextmanager
@@ -20,6 +22,7 @@ from m2agent.events import (
     Began,
     Broken,
     Called,
+    Compacted,
     Event,
     Item,
     Judged,
@@ -164,6 +167,48 @@ def thinking(sent: Sequence[dict[str, Any]], kind: str) -> list[str]:
             assert not inline[1]
             seen.append(message[field])
     return seen
+
+
+@pytest.mark.parametrize("kind", SERVERS)
+async def test_thinking_after_a_fold_is_in_the_next_request(kind: str) -> None:
+    folded = [Thought("Long ago."), Said("Then."), Turned()]
+    history = [*START, *folded, Compacted(len(START) + len(folded), "Ann was found.")]
+    history += [Thought("Read it."), Called("2.1", "mail_search", {"query": "ann"})]
+    history += [Turned("calls"), Returned("2.1", text="one mail")]
+    async with connected(SERVERS[kind], wire.stream(wire.text("Ok."))) as (model, server):
+        await turn(model, history)
+    sent = server.bodies[0]["messages"]
+    assert [message["role"] for message in sent] == ["system", "user", "assistant", "tool"]
+    assert sent[1]["content"] == "Find Ann's mail.\n\nAnn was found."
+    assert thinking(sent, kind) == ["Read it."]
+
+
+async def test_thinking_is_still_there_when_the_run_is_resumed_from_its_journal() -> None:
+    search = wire.call(0, "mail_search", '{"query": "invoice"}')
+    answers = [
+        wire.stream(wire.delta(reasoning="Look first."), search, reason="tool_calls"),
+        wire.stream(wire.delta(reasoning="Look again."), search, reason="tool_calls"),
+        wire.stream(wire.text("Nothing to do.")),
+    ]
+    async with wire.serving(listed(), *answers) as server:
+        office = ["--office", "sample", "--model", f"server:{server.url}"]
+        limited = await command("run", "Find the invoices.", *office, "--max-turns", "2")
+        resumed = await command("resume", limited["run"], "--max-turns", "4")
+    assert (limited["status"], resumed["status"]) == ("limit", "done")
+    assert resumed["answer"] == "Nothing to do."
+    sent = server.bodies[2]["messages"]
+    assert thinking(sent, "vLLM with M2") == ["Look first.", "Look again."]
+    # The server has evaluated it all but for what is new.
+    assert sent[: len(server.bodies[1]["messages"])] == server.bodies[1]["messages"]
+
+
+async def command(*arguments: str) -> dict[str, Any]:
+    """What m2agent prints as its result, run as a process of its own."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "m2agent", *arguments, "--json", stdout=asyncio.subprocess.PIPE
+    )
+    output, _ = await process.communicate()
+    return json.loads(output)
 
 
 async def test_a_vllm_that_reads_no_field_still_finds_the_thinking_of_m2() -> None:

@@ -147,8 +147,8 @@ class Connection:
                 await asyncio.sleep(wait)
                 pause = min(2 * max(pause, wait), 30.0)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            why = "it does not answer" if isinstance(error, httpx.TimeoutException) else str(error)
-            raise Unreachable(f"No server can be reached at {self.url}: {why}.") from error
+            why = str(error) or "no answer in time"
+            raise Unreachable(f"No server answers at {self.url} ({why}).") from error
         except httpx.TransportError as error:
             raise self.broke_off() from error
 

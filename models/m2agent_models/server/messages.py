@@ -46,12 +46,12 @@ def chat_messages(history: Sequence[Event], form: Form) -> list[dict[str, Any]]:
             case SystemMessage():
                 pass
             case UserMessage(text):
-                out.append({"role": "user", "content": defuse(text)})
+                _say(out, text)
             case AssistantMessage():
                 inline = form.m2 and (form.always_inline or place < last_person)
                 out.append(_turn(message, form.field, inline=inline))
             case ToolMessage(responses):
-                out += _results(responses)
+                _answer(out, responses)
     return out
 
 
@@ -112,15 +112,23 @@ def _call(call: Called) -> dict[str, Any]:
     }
 
 
-def _results(responses: Sequence[Response]) -> list[dict[str, Any]]:
-    """A message for each call; notes join the last one, and stand alone where there was no call."""
-    out: list[dict[str, Any]] = [
+def _answer(out: list[dict[str, Any]], responses: Sequence[Response]) -> None:
+    """A message for each call. Notes join the last one; where there was no call, the person's."""
+    calls = _calls(responses)
+    out += [
         {"role": "tool", "tool_call_id": response.call, "content": defuse(response.text)}
-        for response in _calls(responses)
+        for response in calls
     ]
-    notes = "\n\n".join(defuse(r.text) for r in responses if r.call is None)
-    if notes and out:
-        out[-1]["content"] += f"\n\n{notes}"
+    notes = "\n\n".join(response.text for response in responses if response.call is None)
+    if notes and calls:
+        out[-1]["content"] += f"\n\n{defuse(notes)}"
     elif notes:
-        out.append({"role": "user", "content": notes})
-    return out
+        _say(out, notes)
+
+
+def _say(out: list[dict[str, Any]], text: str) -> None:
+    """A person's message. Templates want person and model to take turns, so neighbours are one."""
+    if out and out[-1]["role"] == "user":
+        out[-1]["content"] += f"\n\n{defuse(text)}"
+    else:
+        out.append({"role": "user", "content": defuse(text)})

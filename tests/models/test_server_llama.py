@@ -34,6 +34,8 @@ def llama_server(path: Path, *, jinja: bool = False, slots: int = 2) -> Generato
     # The tiny model's template uses what llama.cpp's own Jinja does not know; we never need it.
     params.use_jinja = jinja
     params.warmup = params.fit_params = False
+    # Else the server hides that a slot was taken over, while there is memory to spare.
+    params.cache_ram_mib = 0
     server = xllamacpp.Server(params)
     yield server.listening_address
     del server

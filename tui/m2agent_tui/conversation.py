@@ -20,7 +20,7 @@ from m2agent.events import Asked, Ended, Event, Record, Unsettled
 from m2agent.model import Progress, Token
 from m2agent_tui.card import Card
 from m2agent_tui.desks import Desks
-from m2agent_tui.greeting import Greeting
+from m2agent_tui.greeting import Examples, Greeting
 from m2agent_tui.problem import keep_bug, sentence
 from m2agent_tui.prompt import Prompt
 from m2agent_tui.status import StatusLine
@@ -115,8 +115,9 @@ class Conversation(Screen[None]):
             self._start(event.text)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        self._prompt.fill(str(event.option.prompt))
-        self._prompt.focus()
+        if isinstance(event.option_list, Examples):
+            self._prompt.fill(event.option_list.text_of(event.option_index))
+            self._prompt.focus()
 
     def on_card_typed(self, event: Card.Typed) -> None:
         self._prompt.insert(event.text)
@@ -144,7 +145,7 @@ class Conversation(Screen[None]):
 
     def action_other_pane(self) -> None:
         """Go around: prompt, question or examples, steps."""
-        cards, examples = self.query(Card), self.query(OptionList)
+        cards, examples = self.query(Card), self.query(Examples)
         in_card = any(card.has_focus_within for card in cards)
         if self._prompt.has_focus and cards:
             cards.first().focus()

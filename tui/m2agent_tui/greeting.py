@@ -1,5 +1,6 @@
 """What an empty screen says: what to do, and with the sample office, what to try."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
@@ -10,17 +11,27 @@ from textual.widgets import OptionList, Static
 if TYPE_CHECKING:
     from m2agent_tui.start import Start
 
-EXAMPLES = (
-    "Find this month's supplier invoices whose totals do not add up, and draft a reply to each.",
-    "Put every invoice of the last two weeks into the Invoices table, one row for each.",
-    "What have I promised to whom this week? Write it into a note, with the date of each mail.",
+_EXAMPLES = (
+    "What have I promised to whom in the last two weeks? Enter each promise in the Tasks table.",
+    "Which candidates wait for an answer from me? Draft one to each, in the tone I always use.",
 )
-"""Tasks that the sample office holds the material for."""
+"""What the sample office holds the material for, besides its tour."""
 
 _WELCOME = (
     "Say below what should be done, as you would to a colleague, and press Enter. "
     "You see every step, and nothing leaves without your yes."
 )
+
+
+class Examples(OptionList):
+    """Tasks to try."""
+
+    def __init__(self, tasks: Sequence[str]) -> None:
+        super().__init__(*(f"▸ {task}" for task in tasks), markup=False, compact=True)
+        self._tasks = tasks
+
+    def text_of(self, place: int) -> str:
+        return self._tasks[place]
 
 
 class Greeting(VerticalScroll, can_focus=False):
@@ -37,9 +48,10 @@ class Greeting(VerticalScroll, can_focus=False):
     def show_start(self, start: "Start") -> None:
         """Add what the setup has to say."""
         from m2agent.home import offices
+        from m2agent.office.tour import TASK
 
         if start.notice:
             self.tell(start.notice)
         if start.setup.work.is_relative_to(offices()):
             self.tell("This is a sample office: nothing in it is real. Tab goes here to try one:")
-            self.mount(OptionList(*EXAMPLES, markup=False, compact=True, classes="examples"))
+            self.mount(Examples((TASK, *_EXAMPLES)))

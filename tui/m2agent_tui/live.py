@@ -46,7 +46,6 @@ class Live(Static):
     def __init__(self) -> None:
         super().__init__(markup=False)
         self._stretches: list[_Stretch] = []
-        self._height = 0
         self._is_drawn = True
 
     def write(self, token: Token) -> None:
@@ -81,8 +80,8 @@ class Live(Static):
         self._is_drawn = True
         rows = self._rows()
         self.display = bool(rows)
-        self.update(Content("\n").join(rows), layout=len(rows) != self._height)
-        self._height = len(rows)
+        self.styles.height = len(rows)
+        self.update(Content("\n").join(rows), layout=False)
 
     def _rows(self) -> list[Content]:
         assert isinstance(self.parent, Widget)

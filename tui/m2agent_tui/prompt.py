@@ -21,7 +21,11 @@ class Prompt(TextArea):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        *(replace(key, system=True) for key in TextArea.BINDINGS if isinstance(key, Binding)),
+        *(
+            replace(binding, system=True)
+            for binding in TextArea.BINDINGS
+            if isinstance(binding, Binding) and not binding.key.startswith("page")
+        ),
         Binding("enter", "send", "Send"),
         Binding("shift+enter,ctrl+j,alt+enter", "newline", "New line", show=False),
         Binding("pageup", "screen.read(-1)", "Read back", show=False),

@@ -91,9 +91,8 @@ def _row(run: "RunInfo") -> Content:
     state = _state(run)
     return Content.assemble(
         (f"{state:<12}", _COLOURS.get(state, "$warning")),
-        (f"{_age(time.time() - run.updated):>7}  ", "$foreground-muted"),
+        (f"{_age(time.time() - run.updated):>7}  {run.id}  ", "$foreground-muted"),
         one_line(run.task, 300),
-        (f"  {run.id}", "$foreground-muted"),
     )
 
 

@@ -63,8 +63,9 @@ def python(*arguments: str, folder: Path) -> "subprocess.CompletedProcess[str]":
     ("package", "its_own"),
     [
         ("m2agent", ()),
-        ("m2agent_connectors", ()),
-        ("m2agent_models", ()),
+        # Loaded by their entry points, when an account or a model is of that kind.
+        ("m2agent_connectors", ("httpx", "notion_client")),
+        ("m2agent_models", ("httpx",)),
         ("m2agent_tui", ("textual", "tree_sitter")),
     ],
 )

@@ -16,8 +16,6 @@ from textual.widgets import OptionList
 from textual.worker import Worker, WorkerError, WorkerState
 
 from m2agent.errors import M2Error
-from m2agent.events import Asked, Ended, Event, Record, Unsettled
-from m2agent.model import Progress, Token
 from m2agent_tui.card import Card
 from m2agent_tui.desks import Desks
 from m2agent_tui.greeting import Examples, Greeting
@@ -26,21 +24,22 @@ from m2agent_tui.prompt import Prompt
 from m2agent_tui.status import StatusLine
 
 if TYPE_CHECKING:
+    from m2agent.events import Unsettled
     from m2agent.loop import Answer, Ask, Steering
-    from m2agent_tui.transcript import Transcript
+    from m2agent_tui.feed import Feed
 
 A = TypeVar("A")
 
-_FRAME = 1 / 25
-"""Seconds between drawings of what happens."""
+_PAINTED = 0.05
+"""Seconds after which the first paint has reached the terminal, through a thread of its own."""
+
 _SHORT = 14
 
 
 class Conversation(Screen[None]):
     """A run, or the place where one begins.
 
-    A worker does the work; what comes of it is collected, and drawn at most 25 times a second,
-    so that no model and no connector is too fast for the screen. What the first paint can do
+    A worker carries the run on, and a feed shows what comes of it. What the first paint can do
     without is loaded after it.
     """
 
@@ -62,18 +61,14 @@ class Conversation(Screen[None]):
 
     def __init__(self, desks: Desks, run_id: str = "") -> None:
         super().__init__()
-        self.run_id = run_id
         self._desks = desks
+        self._run_id = run_id
         self._greeting = Greeting()
-        self._transcript: Transcript | None = None
         self._prompt = Prompt()
         self._status = StatusLine()
+        self._feed: Feed | None = None
         self._steering: Steering | None = None
         self._worker: Worker[None] | None = None
-        self._pieces: list[Event | Token | Progress] = []
-        self._seen = 0
-        self._asked = ""
-        self._ended: Ended | None = None
 
     def compose(self) -> ComposeResult:
         yield self._greeting
@@ -84,10 +79,15 @@ class Conversation(Screen[None]):
         self._seconds = self.set_interval(1, self._status.draw, pause=True)
         self._prompt.focus()
         self._invite()
-        self.call_after_refresh(self._open)
+        self.set_timer(_PAINTED, self._open)
 
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.height < _SHORT, "short")
+
+    @property
+    def run_id(self) -> str:
+        """The run's id; empty while nothing was begun."""
+        return self._feed.run_id if self._feed else self._run_id
 
     @property
     def is_working(self) -> bool:
@@ -96,8 +96,8 @@ class Conversation(Screen[None]):
     @property
     def _can_go_on(self) -> bool:
         """Whether there is something left to do that needs no further word."""
-        finished = self._ended and self._ended.status in ("done", "unverified")
-        return bool(self.run_id) and not finished
+        ended = self._feed.ended if self._feed else None
+        return bool(self.run_id) and not (ended and ended.status in ("done", "unverified"))
 
     @property
     def is_empty(self) -> bool:
@@ -125,13 +125,14 @@ class Conversation(Screen[None]):
 
     def action_stop(self) -> None:
         """Stop after the step that is under way; a second time, at once."""
-        if self._steering is None or self._worker is None:
+        if not (self._steering and self._worker and self._feed):
             return
         if cards := self.query(Card):
             cards.first().action_later()
         elif not self._steering.stopping:
             self._steering.stop()
-            self._status.meter.mode = "stopping"
+            self._feed.meter.mode = "stopping"
+            self._status.draw()
             self._hint("Stopping after this step. Esc again stops at once.")
         else:
             self._worker.cancel()
@@ -149,24 +150,24 @@ class Conversation(Screen[None]):
         in_card = any(card.has_focus_within for card in cards)
         if self._prompt.has_focus and cards:
             cards.first().focus()
-        elif self._prompt.has_focus and self._transcript is None and examples:
+        elif self._prompt.has_focus and examples:
             examples.first().focus()
         elif not (self._prompt.has_focus or in_card) or not (
-            self._transcript and self._transcript.focus_last()
+            self._feed and self._feed.transcript.focus_last()
         ):
             self._prompt.focus()
 
     def action_read(self, by: int) -> None:
-        shown = self._transcript or self._greeting
+        shown = self._feed.transcript if self._feed else self._greeting
         shown.scroll_relative(y=by * max(1, shown.size.height - 2), animate=False)
 
     def action_beginning(self) -> None:
-        if self._transcript:
-            self._transcript.go_to_beginning()
+        if self._feed:
+            self._feed.transcript.go_to_beginning()
 
     def action_end(self) -> None:
-        if self._transcript:
-            self._transcript.go_to_end()
+        if self._feed:
+            self._feed.transcript.go_to_end()
 
     # What goes on
 
@@ -175,6 +176,9 @@ class Conversation(Screen[None]):
         """After the first paint: show the run, or make everything ready for a new one."""
         from textual.widgets import Footer
 
+        from m2agent_tui.meter import Meter
+
+        self._status.meter = Meter()
         await self.mount(Footer(compact=True))
         self.refresh_bindings()
         try:
@@ -194,24 +198,29 @@ class Conversation(Screen[None]):
         except M2Error as error:
             self._complain(sentence(error))
 
-    async def _show_run(self) -> None:
+    async def _show_run(self) -> "Feed":
         """Put the transcript where the greeting was, and into it what it does not show yet."""
-        if self._transcript is None:
+        if self._feed is None:
+            from m2agent_tui.feed import Feed
+            from m2agent_tui.meter import Meter
             from m2agent_tui.transcript import Transcript
 
             transcript = Transcript()
             self._greeting.remove()
             await self.mount(transcript, before=self._prompt)
-            self._transcript = transcript
+            self._status.meter = self._status.meter or Meter()
+            self._feed = Feed(transcript, self._status, self._status.meter)
+            self._feed.run_id = self._run_id
         if self.run_id:
             journal = await self._desks.journal()
             for record in journal.read(self.run_id):
-                self._take(record)
-        self._draw()
+                self._feed.take(record)
+        self._feed.draw()
+        return self._feed
 
     def _complain(self, words: str) -> None:
-        if self._transcript:
-            self._transcript.say(words, "problem")
+        if self._feed:
+            self._feed.transcript.say(words, "problem")
         else:
             self._greeting.tell(words, "problem")
 
@@ -220,8 +229,6 @@ class Conversation(Screen[None]):
         from m2agent.loop import Steering
 
         self._steering = Steering()
-        self._asked = ask
-        self._status.meter.start()
         self._seconds.resume()
         self._invite()
         self._worker = self._work(ask, self._steering)
@@ -229,11 +236,14 @@ class Conversation(Screen[None]):
     @work(exit_on_error=False)
     async def _work(self, ask: str, steering: "Steering") -> None:
         """Carry the run on until it ends or waits."""
+        from m2agent.events import Asked, Record
         from m2agent_tui.leg import leg
 
         problem = ""
+        feed = await self._show_run()
+        feed.start()
+        asked = feed.asked
         try:
-            await self._show_run()
             pieces = leg(
                 self._desks,
                 self.run_id,
@@ -245,15 +255,29 @@ class Conversation(Screen[None]):
             )
             async with aclosing(pieces):
                 async for piece in pieces:
-                    self._take(piece)
+                    feed.take(piece)
+                    if isinstance(piece, Record) and isinstance(piece.event, Asked):
+                        self._hint("")
                     await asyncio.sleep(0)
         except M2Error as error:
             problem = sentence(error)
         finally:
             await self._show_run()
-            self._rest()
+            feed.stop()
+            self._rest("" if feed.asked > asked else ask, steering.heard())
         if problem:
             self._complain(problem)
+
+    def _rest(self, unasked: str, unheard: list[str]) -> None:
+        """The leg is over: say so, and give back what was said and reached nobody."""
+        self._steering = None
+        self._seconds.pause()
+        unsaid = [text for text in (unasked, *unheard) if text]
+        if unsaid and not self._prompt.text:
+            self._prompt.fill("\n\n".join(unsaid))
+        self._invite()
+        if self._feed and self._feed.ended:
+            self.post_message(self.Wanted(self, self._feed.ended.reason))
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         error = cast("Worker[None]", cast(Any, event).worker).error
@@ -266,15 +290,20 @@ class Conversation(Screen[None]):
         card = Approval(asks, [self._title(ask.called.id) for ask in asks], _person())
         return await self._answered(card, card.answers)
 
-    async def _settle(self, doubt: Unsettled) -> bool | None:
+    async def _settle(self, doubt: "Unsettled") -> bool | None:
         from m2agent_tui.doubt import Doubt
 
         card = Doubt(self._title(doubt.id), doubt.how)
         return await self._answered(card, card.answer)
 
+    def _title(self, id: str) -> str:
+        return self._feed.title(id) if self._feed else id
+
     async def _answered(self, card: Card, answer: "asyncio.Future[A]") -> A:
         """Show the question until it is answered; a person who is typing is left alone."""
-        self._status.meter.mode = "waiting"
+        assert self._feed
+        self._feed.meter.mode = "waiting"
+        self._status.draw()
         await self.mount(card, before=self._prompt)
         if not self._prompt.text:
             card.focus()
@@ -282,64 +311,9 @@ class Conversation(Screen[None]):
         try:
             return await answer
         finally:
-            self._status.meter.mode = "acting"
+            self._feed.meter.mode = "acting"
             card.remove()
             self._prompt.focus()
-
-    def _title(self, id: str) -> str:
-        """A call in the person's words; it may just have happened."""
-        self._draw()
-        return self._transcript.title_of(id) if self._transcript else id
-
-    def _take(self, piece: Record | Token | Progress) -> None:
-        """Collect what happened, once, and see to it that it is drawn."""
-        if isinstance(piece, Record):
-            if piece.seq <= self._seen:
-                return
-            self._seen, self.run_id = piece.seq, piece.run
-            if isinstance(piece.event, Asked):
-                self._asked = ""
-                self._hint("")
-            self._ended = piece.event if isinstance(piece.event, Ended) else None
-        if not self._pieces:
-            self.set_timer(_FRAME, self._draw)
-        self._pieces.append(piece.event if isinstance(piece, Record) else piece)
-
-    def _draw(self) -> None:
-        """Show everything that happened since the last time."""
-        if self._transcript is None:
-            return
-        pieces, self._pieces = self._pieces, []
-        happened: list[Event] = []
-        for piece in pieces:
-            self._status.meter.take(piece)
-            match piece:
-                case Token():
-                    self._transcript.take(happened)
-                    happened = []
-                    self._transcript.write(piece)
-                case Progress():
-                    pass
-                case _:
-                    happened.append(piece)
-        self._transcript.take(happened)
-        self._transcript.draw()
-        self._status.draw()
-
-    def _rest(self) -> None:
-        """The leg is over: say so, and give back what was said and not heard."""
-        unsaid = [self._asked, *(self._steering.heard() if self._steering else [])]
-        self._steering = None
-        if self._transcript:
-            self._transcript.stop_writing()
-        self._status.meter.stop()
-        self._status.draw()
-        self._seconds.pause()
-        if any(unsaid) and not self._prompt.text:
-            self._prompt.fill("\n\n".join(filter(None, unsaid)))
-        self._invite()
-        if self._ended:
-            self.post_message(self.Wanted(self, self._ended.reason))
 
     def _hint(self, words: str) -> None:
         self._prompt.border_subtitle = Content(words)
@@ -353,7 +327,7 @@ class Conversation(Screen[None]):
             words = "What should be done?"
         elif not self._can_go_on:
             words = "Ask for more, or Ctrl+N for something new."
-        elif self._ended and self._ended.status == "waiting":
+        elif self._feed and self._feed.ended and self._feed.ended.status == "waiting":
             words = "It waits for your answer. Enter shows it."
         else:
             words = "Enter goes on. Or say what to do instead."

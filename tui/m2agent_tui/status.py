@@ -5,10 +5,8 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 from textual.widgets import Static
 
-from m2agent_tui.meter import Meter
-
 if TYPE_CHECKING:
-    from textual import events
+    from m2agent_tui.meter import Meter
 
 _COLOURS = {"idle": "$foreground-muted", "waiting": "$warning", "stopping": "$warning"}
 
@@ -17,14 +15,16 @@ class StatusLine(Static):
     """Draws a meter on one line."""
 
     def __init__(self) -> None:
-        super().__init__(markup=False, id="status")
-        self.meter = Meter()
+        super().__init__("● starting", markup=False, id="status")
+        self.meter: Meter | None = None
         self._shown = Content()
 
-    def on_resize(self, event: "events.Resize") -> None:
+    def on_resize(self) -> None:
         self.draw()
 
     def draw(self) -> None:
+        if self.meter is None:
+            return
         mode, *rest = self.meter.words(self.content_size.width)
         colour = _COLOURS.get(self.meter.mode, "$accent")
         said = Content.assemble(("● ", colour), (mode, f"bold {colour}"))

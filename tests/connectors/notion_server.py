@@ -167,7 +167,8 @@ async def running() -> AsyncGenerator[Server]:
     finally:
         listening.close()
         await server.hung_up()
-    assert server.problems == []
+    if server.problems:
+        raise AssertionError("\n".join(server.problems))
 
 
 @cache

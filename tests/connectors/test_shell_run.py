@@ -1,6 +1,7 @@
 """Commands in the shell: what is kept between them, how they end, and what is left of them."""
 
 import asyncio
+import os
 import re
 import subprocess
 import sys
@@ -25,6 +26,12 @@ from m2agent_connectors.shell import Shell
 async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
     async with opened(tmp_path) as scene:
         yield scene
+
+
+@pytest.fixture
+def token() -> str:
+    """Seconds to sleep that no other process sleeps."""
+    return f"9{os.getpid()}{time.monotonic_ns() % 10**6:06}"
 
 
 def gone(token: str) -> bool:

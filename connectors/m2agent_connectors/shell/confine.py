@@ -24,7 +24,7 @@ import signal
 import struct
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -67,9 +67,28 @@ def main(spec: str, *program: str) -> NoReturn:
     if LINUX:
         _prctl(_SET_SUBREAPER, 1)
         _prctl(_SET_PDEATHSIG, signal.SIGTERM)
+
+    def begin() -> None:
+        if "hide" in wanted:  # this is the first process of its namespace now, which none can kill
+            _hide(wanted)
+            os._exit(_attend(lambda: _become(wanted, program)))
+        _become(wanted, program)
+
+    os._exit(_attend(begin))
+
+
+def _attend(begin: Callable[[], None]) -> int:
+    """Have a child `begin`; how it ended, as soon as all that it started is ended too."""
     child = os.fork()
     if child == 0:
-        _become(wanted, program)
+        try:
+            if LINUX:
+                _prctl(_SET_PDEATHSIG, signal.SIGKILL)
+            begin()
+        except OSError as error:
+            print(f"The program cannot be confined: {error}", file=sys.stderr, flush=True)
+        finally:
+            os._exit(125)
     status = 0
     try:
         for pid, ended in iter(os.wait, None):
@@ -79,29 +98,20 @@ def main(spec: str, *program: str) -> NoReturn:
     finally:
         _end_all(child)
     code = os.waitstatus_to_exitcode(status)
-    os._exit(code if code >= 0 else 128 - code)
+    return code if code >= 0 else 128 - code
 
 
-def _become(wanted: dict[str, Any], program: tuple[str, ...]) -> NoReturn:
-    """In the child: restrict itself, then turn into the program."""
-    try:
-        if LINUX:
-            _prctl(_SET_PDEATHSIG, signal.SIGKILL)
-        _take_terminal()
-        if "hide" in wanted:
-            _hide(wanted)
-        if "read" in wanted:
-            _landlock(wanted["read"], wanted["write"])
-            _drop_capabilities()
-        for name in _FOR_THE_FOREGROUND:
-            signal.signal(signal.Signals[name], signal.SIG_DFL)
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # which Python had set to be ignored
-        os.chdir(wanted.get("cwd", "."))  # again: the folder may lie under a new mount now
-        os.execvp(program[0], program)
-    except OSError as error:
-        print(f"{program[0]} cannot be confined: {error}", file=sys.stderr)
-    finally:
-        os._exit(125)
+def _become(wanted: dict[str, Any], program: tuple[str, ...]) -> None:
+    """Restrict itself, and turn into the program."""
+    _take_terminal()
+    if "read" in wanted:
+        _landlock(wanted["read"], wanted["write"])
+        _drop_capabilities()
+    for name in _FOR_THE_FOREGROUND:
+        signal.signal(signal.Signals[name], signal.SIG_DFL)
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # which Python had set to be ignored
+    os.chdir(wanted.get("cwd", "."))  # again: the folder may lie under a new mount now
+    os.execvp(program[0], program)
 
 
 def _take_terminal() -> None:
@@ -115,13 +125,13 @@ def _take_terminal() -> None:
 
 
 def _end(number: int, frame: object) -> NoReturn:
+    for other in (signal.SIGTERM, signal.SIGHUP):  # they come together when the caller dies
+        signal.signal(other, signal.SIG_IGN)
     raise SystemExit(128 + number)
 
 
 def _end_all(child: int) -> None:
     """Kill the child, with which its namespaces end, and every other descendant there is."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
     while True:
         for pid in {child, *_descendants(os.getpid())}:
             with contextlib.suppress(ProcessLookupError, PermissionError):

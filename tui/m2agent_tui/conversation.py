@@ -67,6 +67,7 @@ class Conversation(Screen[None]):
         self._prompt = Prompt()
         self._status = StatusLine()
         self._feed: Feed | None = None
+        self._showing = asyncio.Lock()
         self._steering: Steering | None = None
         self._worker: Worker[None] | None = None
 
@@ -176,9 +177,6 @@ class Conversation(Screen[None]):
         """After the first paint: show the run, or make everything ready for a new one."""
         from textual.widgets import Footer
 
-        from m2agent_tui.meter import Meter
-
-        self._status.meter = Meter()
         await self.mount(Footer(compact=True))
         self.refresh_bindings()
         try:
@@ -196,26 +194,28 @@ class Conversation(Screen[None]):
                 self._status.meter.model = desk.setup.model
                 self._status.draw()
         except M2Error as error:
-            self._complain(sentence(error))
+            if not self.is_working:
+                self._complain(sentence(error))
 
     async def _show_run(self) -> "Feed":
         """Put the transcript where the greeting was, and into it what it does not show yet."""
-        if self._feed is None:
-            from m2agent_tui.feed import Feed
-            from m2agent_tui.meter import Meter
-            from m2agent_tui.transcript import Transcript
+        async with self._showing:
+            feed = self._feed or await self._make_feed()
+            if self.run_id:
+                journal = await self._desks.journal()
+                for record in journal.read(self.run_id):
+                    feed.take(record)
+            feed.draw()
+            return feed
 
-            transcript = Transcript()
-            self._greeting.remove()
-            await self.mount(transcript, before=self._prompt)
-            self._status.meter = self._status.meter or Meter()
-            self._feed = Feed(transcript, self._status, self._status.meter)
-            self._feed.run_id = self._run_id
-        if self.run_id:
-            journal = await self._desks.journal()
-            for record in journal.read(self.run_id):
-                self._feed.take(record)
-        self._feed.draw()
+    async def _make_feed(self) -> "Feed":
+        from m2agent_tui.feed import Feed
+        from m2agent_tui.transcript import Transcript
+
+        transcript = Transcript()
+        self._greeting.remove()
+        await self.mount(transcript, before=self._prompt)
+        self._feed = Feed(transcript, self._status, self._run_id)
         return self._feed
 
     def _complain(self, words: str) -> None:

@@ -2,7 +2,6 @@
 
 from m2agent.events import Asked, Ended, Event, Record
 from m2agent.model import Progress, Token
-from m2agent_tui.meter import Meter
 from m2agent_tui.status import StatusLine
 from m2agent_tui.transcript import Transcript
 
@@ -13,10 +12,10 @@ _FRAME = 1 / 25
 class Feed:
     """Fills a transcript and a status line. Every record counts once, however often it comes."""
 
-    def __init__(self, transcript: Transcript, status: StatusLine, meter: Meter) -> None:
+    def __init__(self, transcript: Transcript, status: StatusLine, run_id: str) -> None:
         self.transcript = transcript
-        self.meter = meter
-        self.run_id = ""
+        self.meter = status.meter
+        self.run_id = run_id
         self.ended: Ended | None = None
         """How the run ended, unless it has gone on since."""
         self.asked = 0

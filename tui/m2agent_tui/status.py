@@ -16,17 +16,26 @@ class StatusLine(Static):
 
     def __init__(self) -> None:
         super().__init__("● starting", markup=False, id="status")
-        self.meter: Meter | None = None
+        self._meter: Meter | None = None
         self._shown = Content()
+
+    @property
+    def meter(self) -> "Meter":
+        """Made when it is first needed, which is after the first paint."""
+        if self._meter is None:
+            from m2agent_tui.meter import Meter
+
+            self._meter = Meter()
+        return self._meter
 
     def on_resize(self) -> None:
         self.draw()
 
     def draw(self) -> None:
-        if self.meter is None:
+        if self._meter is None:
             return
-        mode, *rest = self.meter.words(self.content_size.width)
-        colour = _COLOURS.get(self.meter.mode, "$accent")
+        mode, *rest = self._meter.words(self.content_size.width)
+        colour = _COLOURS.get(self._meter.mode, "$accent")
         said = Content.assemble(("● ", colour), (mode, f"bold {colour}"))
         shown = Content(" · ").join([said, *rest])
         if not shown.is_same(self._shown):

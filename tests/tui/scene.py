@@ -18,6 +18,7 @@ from m2agent.events import Event
 from m2agent.home import home, journal_file
 from m2agent.journal import Journal
 from m2agent_tui.app import M2Agent
+from m2agent_tui.card import Card
 from m2agent_tui.desks import Desks
 from m2agent_tui.prompt import Prompt
 from m2agent_tui.start import Start
@@ -69,7 +70,11 @@ class Scene:
     async def is_asked(self) -> None:
         """Wait for a question, and for the time in which no key is an answer to pass."""
         await self.sees("decide later")
-        await self.pilot.pause(0.6)
+        await self.is_listened_to()
+
+    async def is_listened_to(self) -> None:
+        """Wait until a key can be an answer."""
+        await self.until(lambda: all(c.is_ready for c in self.app.screen.query(Card)))
 
     async def strike(self, text: str) -> None:
         """Type faster than anything can happen on the screen."""

@@ -97,7 +97,7 @@ async def test_a_no_without_its_reason_is_taken_back_by_escape(stage: Stage) -> 
         await scene.say("See to it")
         await scene.is_asked()
         await scene.press("n", "w", "escape")
-        await scene.pilot.pause(0.6)
+        await scene.is_listened_to()
         await scene.press("enter")
         assert "[ ]" in scene.text
         await scene.press("y", "enter")
@@ -131,7 +131,7 @@ async def test_a_person_who_is_typing_is_not_interrupted_by_a_question(stage: St
         await scene.press(*"a hal")
         stage.go()
         await scene.sees("This step needs your yes")
-        await scene.pilot.pause(0.6)
+        await scene.is_listened_to()
         await scene.press(*"f yn", "enter")
         assert "Tab comes here to answer" in scene.text
         assert stage.sent == []
@@ -224,7 +224,7 @@ async def test_a_doubt_is_asked_and_what_happened_is_not_done_again(stage: Stage
     async with stage.open(call("post_throw", text="Hello"), {"text": "Thrown."}) as scene:
         await scene.say("See to it")
         await scene.sees("Did this happen?")
-        await scene.pilot.pause(0.6)
+        await scene.is_listened_to()
         await scene.press("y")
         await scene.sees("It happened. Enter")
         await scene.press("enter")

@@ -39,6 +39,18 @@ async def test_runs_are_found_by_words_and_by_state(stage: Stage) -> None:
         await scene.sees("Waiting for you. So it is.")
 
 
+async def test_the_palette_finds_the_runs_too(stage: Stage) -> None:
+    write_runs()
+    async with stage.open() as scene:
+        await scene.sees("was cut off")
+        await scene.press("ctrl+p", *"runs")
+        await scene.sees("Search all runs, and go on with one")
+        await scene.press("enter")
+        await scene.sees("Pay the [bold]rent")
+        await scene.press("ctrl+r", "escape")
+        await scene.until(lambda: "Pay the [bold]rent" not in scene.text)
+
+
 async def test_a_run_goes_on_while_another_one_is_in_view(stage: Stage) -> None:
     async with stage.open(call("post_wait"), {"text": "It came."}) as scene:
         await scene.say("Wait for it")

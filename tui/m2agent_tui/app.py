@@ -51,6 +51,8 @@ class M2Agent(App[None]):
     async def action_runs(self) -> None:
         from m2agent_tui.runs import Runs
 
+        if isinstance(self.screen, Runs):
+            return
         try:
             journal = await self._desks.journal()
         except M2Error as error:

@@ -136,9 +136,12 @@ class Grant:
         """Whether this is called what the words call something."""
         return bool(self.subject.pairs & subject.pairs) or bool(self.names & subject.stems)
 
-    def touches(self, subject: Subject) -> bool:
-        """Whether this has one telling word with the person's words in common."""
-        return bool(self.subject.stems & subject.stems)
+    def touches(self, subject: Subject, kind: frozenset[str]) -> bool:
+        """Whether this has one telling word with the person's words in common.
+
+        Words for the `kind` of thing tell nothing: every file has "file" to do with a file.
+        """
+        return bool((self.subject.stems & subject.stems) - kind)
 
 
 def _names(text: str) -> frozenset[str]:

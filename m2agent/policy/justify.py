@@ -156,15 +156,16 @@ def unjustified(
     anchored = False
     for leaf in leaves(call.arguments, spec.parameters):
         text = leaf.text.strip()
+        about = _about(call.tool, leaf)
         if leaf.is_blank:
             continue
-        if held(grant, leaf, _about(call.tool, leaf)) and not leaf.is_number:
+        if held(grant, leaf, about) and not leaf.is_number:
             anchored = anchored or bool(words.telling(words.stems(text))) or text.isdigit()
         elif leaf.is_content:
             if kind != "make" and (one := _foreign_address(grant, provenance, text)):
                 return f"{_whence(provenance, one)} It would go into a thing of yours."
             short = len(text) <= _LABEL and _last_word(leaf.names[-1]) not in ("body", "content")
-            anchored = anchored or (short and grant.touches(Subject.of(text)))
+            anchored = anchored or (short and grant.touches(Subject.of(text), frozenset()))
         elif words.hides(text):
             return f'The value "{_shown(text)}" has characters in it that cannot be seen.'
         elif leaf.is_choice(spec.description) or leaf.is_selector:
@@ -175,10 +176,12 @@ def unjustified(
             ):
                 return _whence(provenance, text)
             anchored = True
-        elif words.spaced(text) in provenance.own_ids or _leads_to(grant, provenance, text, kind):
+        elif words.spaced(text) in provenance.own_ids or _leads_to(
+            grant, provenance, text, kind, about
+        ):
             anchored = True
         elif kind == "make" and _last_word(leaf.names[-1]) in _NEW_NAMES and _is_inside(text):
-            if not grant.touches(Subject.of(text)):
+            if not grant.touches(Subject.of(text), about):
                 return _whence(provenance, text)
             anchored = True
         else:
@@ -186,7 +189,9 @@ def unjustified(
     return None if anchored else "Nothing in it is named by your words."
 
 
-def _leads_to(grant: Grant, provenance: Provenance, id: str, kind: Kind | None) -> bool:
+def _leads_to(
+    grant: Grant, provenance: Provenance, id: str, kind: Kind | None, about: frozenset[str]
+) -> bool:
     """Whether the words lead to the thing with this id.
 
     It must be called what the words call it. Something new may be made from anything in a list
@@ -195,13 +200,13 @@ def _leads_to(grant: Grant, provenance: Provenance, id: str, kind: Kind | None) 
     for one in provenance.listed(id):
         if one.trust == "own" and grant.about(one.subject):
             return True
-        if one.asked and (kind == "make" or _is_meant(grant, one)):
+        if one.asked and (kind == "make" or _is_meant(grant, one, about)):
             return True
     return False
 
 
-def _is_meant(grant: Grant, one: Listed) -> bool:
-    return grant.about(one.subject) or grant.touches(one.subject)
+def _is_meant(grant: Grant, one: Listed, about: frozenset[str]) -> bool:
+    return grant.about(one.subject) or grant.touches(one.subject, about)
 
 
 def _is_own_target(grant: Grant, provenance: Provenance, text: str, fooled: bool) -> bool:

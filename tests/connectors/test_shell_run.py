@@ -79,12 +79,13 @@ async def test_each_run_has_a_folder_and_variables_of_its_own(scene: Scene, tmp_
 
 
 async def test_many_runs_do_not_keep_a_shell_each(scene: Scene, tmp_path: Path) -> None:
-    for number in range(9):
-        folder = tmp_path / f"artifacts-{number}"
+    folders = [tmp_path / f"artifacts-{number}" for number in range(9)]
+    for folder in folders:
         folder.mkdir()
-        await Scene(scene.shell, scene.work, folder).run("true")
-    shells = [p for p in processes("--noediting") if "bash" in p.name()]
-    assert len(shells) == 8
+    await asyncio.gather(*(Scene(scene.shell, scene.work, f).run("true") for f in folders))
+    await scene.run("true")
+    shells = [p for p in psutil.Process().children(recursive=True) if "--noediting" in p.cmdline()]
+    assert len([p for p in shells if p.name() == "bash"]) == 8
 
 
 @pytest.mark.parametrize("name", ["with spaces", "ünï-код-文", "quote's \"$(x)`;"])
@@ -234,12 +235,21 @@ async def test_a_password_prompt_on_the_terminal_ends_at_the_time_limit(scene: S
     assert await scene.output("echo fine") == "fine\n"
 
 
-async def test_a_flood_is_cut_and_bounded_in_memory_and_on_disk(scene: Scene) -> None:
+async def test_a_flood_is_cut_bounded_in_memory_and_on_disk_and_leaves_others_their_turn(
+    scene: Scene,
+) -> None:
     await scene.run("true")
     before = psutil.Process().memory_info().rss
-    result = await scene.run("yes 0123456789abcdef", timeout=2)
+    flood = asyncio.create_task(scene.run("yes 0123456789abcdef", timeout=1))
+    longest = 0.0
+    while not flood.done():
+        began = time.monotonic()
+        await asyncio.sleep(0.01)
+        longest = max(longest, time.monotonic() - began)
+    result = await flood
+    assert longest < 0.5
     assert result.data["timed_out"]
-    assert result.data["lines"] > 50_000
+    assert result.data["lines"] > 20_000
     assert len(result.text) < 8_000
     (name,) = result.artifacts
     assert f"(cut; full: {name})" in result.text
@@ -247,45 +257,35 @@ async def test_a_flood_is_cut_and_bounded_in_memory_and_on_disk(scene: Scene) ->
     assert psutil.Process().memory_info().rss - before < 50 * 2**20
 
 
-async def test_a_flood_leaves_the_event_loop_free(scene: Scene) -> None:
-    flood = asyncio.create_task(scene.run("yes", timeout=2))
-    await asyncio.sleep(0.5)
-    longest = 0.0
-    while not flood.done():
-        began = time.monotonic()
-        await asyncio.sleep(0.01)
-        longest = max(longest, time.monotonic() - began)
-    assert longest < 0.5
-    await flood
-
-
-async def test_a_stopped_call_ends_the_command_and_the_next_one_works(scene: Scene) -> None:
-    call = asyncio.create_task(scene.run("sleep 987651"))
-    await asyncio.to_thread(present, "987651")
+async def test_a_stopped_call_ends_the_command_and_the_next_one_works(
+    scene: Scene, token: str
+) -> None:
+    call = asyncio.create_task(scene.run(f"sleep {token}"))
+    await asyncio.to_thread(present, token)
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
-    assert gone("987651")
+    assert gone(token)
     assert await scene.output("echo fine") == "fine\n"
 
 
-async def test_nothing_is_left_running_when_the_shell_is_closed(tmp_path: Path) -> None:
+async def test_nothing_is_left_running_when_the_shell_is_closed(tmp_path: Path, token: str) -> None:
     async with opened(tmp_path) as scene:
         await scene.run(
-            "sleep 987652 & (setsid nohup sleep 987652 &) ;"
-            " trap '' HUP TERM; bash -c 'trap \"\" HUP TERM; sleep 987652' & disown -a"
+            f"sleep {token} & (setsid nohup sleep {token} &) ;"
+            f" trap '' HUP TERM; bash -c 'trap \"\" HUP TERM; sleep {token}' & disown -a"
         )
-        await scene.run("sleep 987652", background=True)
-        assert len(list(processes("987652"))) >= 4
+        await scene.run(f"sleep {token}", background=True)
+        assert len(list(processes(token))) >= 4
         folders = set(Path(tempfile.gettempdir()).glob("m2agent-shell-*"))
-    assert gone("987652")
+    assert gone(token)
     assert len(folders - set(Path(tempfile.gettempdir()).glob("m2agent-shell-*"))) >= 1
 
 
 async def test_a_process_that_escaped_into_the_background_does_not_hold_a_command_up(
     scene: Scene,
 ) -> None:
-    result = await scene.run("(setsid sleep 987653 >/dev/null 2>&1 &); sleep 987653 & echo now")
+    result = await scene.run("(setsid sleep 999 >/dev/null 2>&1 &); sleep 999 & echo now")
     assert result.data["output"].endswith("now\n")
     assert result.data["seconds"] < 5
 
@@ -411,17 +411,17 @@ from shell_scene import opened
 
 async def main():
     async with opened(Path({folder!r})) as scene:
-        await scene.run("cd /; (setsid nohup sleep 987654 &); cd ~; mkdir -p sub; cd sub")
-        await scene.run("mkdir -p x; sleep 987654", background=True)
-        await scene.run("trap '' HUP TERM INT; touch begun; while :; do sleep 987654; done")
+        await scene.run("cd /; (setsid nohup sleep {token} &); cd ~; mkdir -p sub; cd sub")
+        await scene.run("mkdir -p x; sleep {token}", background=True)
+        await scene.run("trap '' HUP TERM INT; touch begun; while :; do sleep {token}; done")
 
 asyncio.run(main())
 """
 
 
-def crash_in_a_command(folder: Path) -> None:
+def crash_in_a_command(folder: Path, token: str) -> None:
     """Kill a process that has a shell, as soon as its last command has begun."""
-    code = KILLED.format(tests=str(Path(__file__).parent), folder=str(folder))
+    code = KILLED.format(tests=str(Path(__file__).parent), folder=str(folder), token=token)
     agent = subprocess.Popen([sys.executable, "-c", code])
     until = time.monotonic() + 60
     while not (folder / "work" / "sub" / "begun").exists():
@@ -432,11 +432,11 @@ def crash_in_a_command(folder: Path) -> None:
 
 
 async def test_after_a_crash_nothing_runs_on_and_the_doubt_is_put_into_words(
-    tmp_path: Path,
+    tmp_path: Path, token: str
 ) -> None:
     (tmp_path / "work" / "sub").mkdir(parents=True)
-    await asyncio.to_thread(crash_in_a_command, tmp_path)
-    assert gone("987654")
+    await asyncio.to_thread(crash_in_a_command, tmp_path, token)
+    assert gone(token)
     async with opened(tmp_path) as scene:
         first, second, third, fourth = (scene.operation() for _ in range(4))
         assert (await reconciled(scene, first)).text.startswith("exit 0")

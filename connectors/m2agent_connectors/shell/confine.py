@@ -125,13 +125,18 @@ def _take_terminal() -> None:
 
 
 def _end(number: int, frame: object) -> NoReturn:
-    for other in (signal.SIGTERM, signal.SIGHUP):  # they come together when the caller dies
-        signal.signal(other, signal.SIG_IGN)
+    _let_nothing_interrupt()  # both signals come together when the caller dies
     raise SystemExit(128 + number)
+
+
+def _let_nothing_interrupt() -> None:
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _end_all(child: int) -> None:
     """Kill the child, with which its namespaces end, and every other descendant there is."""
+    _let_nothing_interrupt()
     while True:
         for pid in {child, *_descendants(os.getpid())}:
             with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -37,7 +37,7 @@ _TYPED: dict[Key, str] = {
     "ctrl-c": "\x03",
     "ctrl-d": "\x04",
 }
-_MOST_SESSIONS = 8
+_MOST_SHELLS = 8
 _MOST_JOBS = 4
 _FIRST_LOOK = 1.0  # seconds in which a command in the background may already have ended
 
@@ -225,14 +225,15 @@ class Shell:
         )
 
     async def _session(self, op: Operation) -> Session:
-        """The session of this run; the one longest unused ends where there are too many."""
+        """The session of this run; the shells longest unused end where there are too many."""
         session = self._sessions.pop(op.artifacts, None)
         if session is None:
             session = Session(self._place, record.folder(op) or self._place.work)
         self._sessions[op.artifacts] = session
-        idle = [folder for folder, other in self._sessions.items() if not other.busy]
-        if len(self._sessions) > _MOST_SESSIONS and idle[0] != op.artifacts:
-            await self._sessions.pop(idle[0]).close()
+        others = [one for one in self._sessions.values() if one.alive and one is not session]
+        idle = [one for one in others if not one.busy]
+        for one in idle[: max(0, len(others) + 1 - _MOST_SHELLS)]:
+            await one.close()
         return session
 
     async def _guard_disk(self) -> None:

@@ -83,6 +83,10 @@ class Session:
         self._lock = asyncio.Lock()
 
     @property
+    def alive(self) -> bool:
+        return self._terminal is not None and self._terminal.running
+
+    @property
     def busy(self) -> bool:
         return self._lock.locked()
 

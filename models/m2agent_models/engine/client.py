@@ -76,7 +76,7 @@ class Engine:
 
     @property
     def alive(self) -> bool:
-        return not self._listening.done()
+        return not self._broken and not self._listening.done()
 
     async def reply(self, request: wire.Reply) -> AsyncGenerator[wire.Answer, None]:
         """What the engine answers to a turn, up to and with `Turn`; closing it cancels the turn.
@@ -115,6 +115,7 @@ class Engine:
             self._line.send(message)
             await self._line.drain()
         except ConnectionError as error:
+            self._broken = True  # known here before the listener hears of it
             raise self._gone() from error
 
     def _gone(self) -> EngineGone:

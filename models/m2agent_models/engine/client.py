@@ -37,6 +37,7 @@ class Engine:
         self._line = line
         self._log = log
         self._next_id = 0
+        self._broken = False
         self._turns: dict[int, asyncio.Queue[wire.Answer | None]] = {}
         self._listening = asyncio.create_task(self._listen())
 

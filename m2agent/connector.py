@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, Self, cast
+from typing import Any, ClassVar, Protocol, Self, cast, runtime_checkable
 
 from m2agent.errors import SetupError
 from m2agent.tool import Tool
@@ -48,6 +48,23 @@ class Connector(Protocol):
 
     async def close(self) -> None:
         """Let go of everything; what is still running is ended."""
+        ...
+
+
+@runtime_checkable
+class Remote(Protocol):
+    """What a connector has besides if its service is elsewhere: for `m2agent connections`."""
+
+    async def whoami(self) -> str:
+        """Ask the service, and say for a person as whom, and what that lets one do.
+
+        Raises SetupError or ToolFailed.
+        """
+        ...
+
+    @classmethod
+    async def revoke(cls, account: Account) -> str:
+        """End the access and forget its secrets; says what was done, and what is left to do."""
         ...
 
 

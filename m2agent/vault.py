@@ -84,6 +84,11 @@ def keep(name: str, value: str, *, in_file: bool = False) -> str:
     return f"the keyring ({_title(keyring)})"
 
 
+def in_file(name: str) -> bool:
+    """Whether the secret of that name is in a private file, as a person once asked."""
+    return _file(name).exists()
+
+
 def forget(name: str) -> bool:
     """Remove a secret from wherever it is kept; whether there was one."""
     file, keyring = _file(name), _keyring()

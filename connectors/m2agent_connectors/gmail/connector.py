@@ -17,7 +17,7 @@ from m2agent_connectors.gmail import drafts, labelling, sending
 from m2agent_connectors.gmail.api import Api
 from m2agent_connectors.gmail.mailbox import Mailbox, bytes_of
 from m2agent_connectors.gmail.search import search
-from m2agent_connectors.gmail.token import Token
+from m2agent_connectors.gmail.token import Token, ends, may_write, revoke, stored
 from m2agent_connectors.mail.drafting import Wanted
 from m2agent_connectors.mail.labels import Action, edited, relabelled, trashed
 from m2agent_connectors.mail.message import parse
@@ -67,9 +67,21 @@ class Gmail:
     async def close(self) -> None:
         self._box.api.close()
 
-    async def address(self) -> str:
+    async def whoami(self) -> str:
         """The account's own address: a request that shows whether everything works."""
-        return (await self._box.me())[0].address
+        address = (await self._box.me())[0].address
+        info = await asyncio.to_thread(stored, self._account)
+        words = f"{address}, to {'read and write' if may_write(info) else 'read only'}"
+        if day := ends(info):
+            words += (
+                f"\nUntil {day}: then Google ends it, since the Cloud project is in Testing."
+                "\nPublish it: https://console.cloud.google.com/auth/audience, then connect again."
+            )
+        return words
+
+    @classmethod
+    async def revoke(cls, account: Account) -> str:
+        return await asyncio.to_thread(revoke, account.name)
 
     @tool(effect="read")
     async def search(

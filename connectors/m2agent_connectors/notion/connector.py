@@ -10,6 +10,7 @@ import pydantic
 from m2agent.connector import Account
 from m2agent.errors import SetupError
 from m2agent.events import Returned
+from m2agent.printable import one_line
 from m2agent.tool import Operation, Result, tool
 from m2agent_connectors.notes.edits import Edit
 from m2agent_connectors.notes.query import Sort, Where
@@ -57,6 +58,15 @@ class Notion:
 
     def describe(self) -> str:
         return f"pages and tables of Notion at {self._wire.client.options.base_url}"
+
+    async def whoami(self) -> str:
+        me = await self._wire.read(lambda notion: notion.users.me())
+        workspace = one_line(str(me.get("bot", {}).get("workspace_name") or "")) or "Notion"
+        return f"{workspace}, as {one_line(str(me.get('name') or 'an integration'))}"
+
+    @classmethod
+    async def revoke(cls, account: Account) -> str:
+        return await asyncio.to_thread(token.revoke, account.name)
 
     async def close(self) -> None:
         await self._wire.client.aclose()

@@ -41,6 +41,20 @@ def load(account: str) -> str:
     return token
 
 
+def revoke(account: str) -> str:
+    """Forget an account's token. Notion has no way to end an internal one but by hand."""
+    if os.environ.get(VARIABLE):
+        raise SetupError(
+            f"The token comes from {VARIABLE}, not from the vault.", fix=f"unset {VARIABLE}"
+        )
+    if not vault.forget(secret_name(account)):
+        return "It was not connected."
+    return (
+        "The token is forgotten. Notion accepts it until you delete the integration:"
+        " https://www.notion.so/profile/integrations"
+    )
+
+
 async def view(token: str, base_url: str) -> View:
     """Ask Notion who the token is and what it sees. Raises SetupError if it is not accepted."""
     notion = client(token, base_url)

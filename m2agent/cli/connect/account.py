@@ -1,9 +1,10 @@
-"""Writes a connected account into the configuration, and leaves the rest as it is."""
+"""Writes a connected account into the configuration, or takes it out; the rest stays as it is."""
 
 import json
 import os
 import re
-from collections.abc import Mapping
+import tomllib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from m2agent.cli.choose import AT_HOME
@@ -39,20 +40,57 @@ def write(name: str, connector: str, **settings: str) -> Path:
     tables.append((name, {"connector": connector, **settings}))
     old = file.read_text("utf-8") if file.exists() else ""
     new = "\n".join([*([old.rstrip("\n") + "\n"] if old.strip() else []), *map(_toml, tables)])
-    part = file.with_name(f"{file.name}.{os.getpid()}.part")
-    private(home())
     try:
-        part.write_text(new, "utf-8")
-        read_settings(part)
-        part.replace(file)
+        _replace(file, new)
     except OSError as error:
         raise SetupError(
             f"The configuration {file} cannot be written: {error.strerror}.",
             fix=f"Add to it by hand:\n{_toml(tables[-1])}",
         ) from error
+    return file
+
+
+def remove(name: str) -> Path:
+    """Take `[accounts.NAME]` out of the configuration. Raises SetupError where that fails."""
+    file = config_file()
+    old = file.read_text("utf-8")
+    wanted = tomllib.loads(old)
+    del wanted["accounts"][name]
+    new = "".join(_without(old.splitlines(keepends=True), name))
+    try:
+        kept = tomllib.loads(new)
+        if {**kept, "accounts": kept.get("accounts", {})} != wanted:
+            raise ValueError
+        _replace(file, new)
+    except (OSError, ValueError) as error:
+        raise SetupError(
+            f"The account {name!r} could not be taken out of {file}.",
+            fix=f"Take it out by hand: all that belongs to accounts.{name}",
+        ) from error
+    return file
+
+
+def _without(lines: list[str], name: str) -> Iterator[str]:
+    """The lines of a TOML file but for the account's table and the tables in it."""
+    inside = False
+    for line in lines:
+        if head := re.match(r"\s*\[\s*accounts\s*\.\s*([A-Za-z0-9_-]+)\s*[.\]]", line):
+            inside = head[1] == name
+        elif line.lstrip().startswith("["):
+            inside = False
+        if not inside:
+            yield line
+
+
+def _replace(file: Path, text: str) -> None:
+    part = file.with_name(f"{file.name}.{os.getpid()}.part")
+    private(home())
+    try:
+        part.write_text(text, "utf-8")
+        read_settings(part)
+        part.replace(file)
     finally:
         part.unlink(missing_ok=True)
-    return file
 
 
 def _toml(account: tuple[str, Mapping[str, str]]) -> str:

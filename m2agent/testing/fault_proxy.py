@@ -55,11 +55,15 @@ class Fault:
 
 @dataclass
 class FaultProxy:
-    """Stands before `upstream`. `seen` are the requests that came, such as "GET /v1/pages"."""
+    """Stands before `upstream`.
+
+    `seen` are the requests that came, such as "GET /v1/pages", and `bodies` what they carried.
+    """
 
     upstream: str
     fault: Fault | None = None
     seen: list[str] = field(default_factory=list[str])
+    bodies: list[bytes] = field(default_factory=list[bytes])
     _server: asyncio.Server | None = None
     _port: int = 0
     _open: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
@@ -104,6 +108,7 @@ class FaultProxy:
         head = await reader.readuntil(b"\r\n\r\n")
         body = await reader.readexactly(min(_length(head), _LARGEST))
         self.seen.append(" ".join(head.split(b"\r\n")[0].decode("latin-1").split()[:2]))
+        self.bodies.append(body)
         fault = self.fault if self.fault and self.fault.meets(len(self.seen)) else None
         kind = fault.kind if fault else None
         match kind:

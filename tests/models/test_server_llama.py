@@ -1,9 +1,12 @@
 """The back end `server:` on a real llama-server with real files, in this process by xllamacpp."""
 
 import asyncio
+import json
 import time
+import urllib.request
 from collections.abc import AsyncGenerator, Generator, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager, contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +16,12 @@ import tiny
 
 from m2agent.desk import open_model
 from m2agent.errors import ContextFull
-from m2agent.events import Asked, Began, Event, Said, Thought, Turned
+from m2agent.events import Asked, Began, Called, Compacted, Event, Returned, Said, Thought, Turned
+from m2agent.journal import Journal
 from m2agent.model import Model, ModelSettings, Piece, Progress, Token
+from m2agent.testing.fault_proxy import FaultProxy
 
+xllamacpp: Any = import_module("xllamacpp")
 GREEDY = ModelSettings(temperature=0, max_tokens=48, max_thinking=16)
 ENDLESS = ModelSettings(temperature=0, max_tokens=100_000, max_thinking=100_000)
 START: list[Event] = [Began("server", "You help."), Asked("Set it to fast.")]
@@ -24,7 +30,6 @@ START: list[Event] = [Began("server", "You help."), Asked("Set it to fast.")]
 @contextmanager
 def llama_server(path: Path, *, jinja: bool = False, slots: int = 2) -> Generator[str, None, None]:
     """Its address. Every slot has 2,048 tokens."""
-    xllamacpp: Any = pytest.importorskip("xllamacpp")
     params = xllamacpp.CommonParams()
     params.model.path = str(path)
     params.port = 0
@@ -43,7 +48,6 @@ def llama_server(path: Path, *, jinja: bool = False, slots: int = 2) -> Generato
 
 @pytest.fixture(scope="module")
 def address(ggufs: Path) -> Iterator[str]:
-    pytest.importorskip("xllamacpp")
     with llama_server(tiny.m2(ggufs)) as address:
         yield address
 
@@ -117,6 +121,45 @@ async def test_every_token_is_evaluated_once_also_after_a_restart(address: str) 
         history = msgspec.json.decode(
             msgspec.json.encode([*history, *events(pieces), Asked("Go on.")]), type=list[Event]
         )
+
+
+async def test_the_server_reads_the_thinking_of_every_turn_through_a_fold_and_a_resume(
+    address: str, tmp_path: Path
+) -> None:
+    """What reaches llama-server, put back into text by itself."""
+    history = [*START]
+    async with FaultProxy(address) as proxy:
+        async with attached(proxy.url) as model:
+            for _ in range(2):
+                history += [*events(await turn(model, history)), Asked("Go on.")]
+        folded = [*history, Compacted(len(history), "Two turns so far.")]
+        folded += [Thought("Ann is in sales."), Called("3.1", "x"), Turned("calls")]
+        folded += [Returned("3.1", text="Yes.")]
+        for kept in (history, folded):
+            journal = Journal(tmp_path / "journal.db")
+            run = journal.create()
+            run.add(*kept)
+            journal.close()
+            resumed = [r.event for r in Journal(tmp_path / "journal.db").read(run.id)]
+            async with attached(proxy.url) as model:
+                await turn(model, resumed)
+        # Two a turn: thinking without end is closed, and the turn goes on in another request.
+        bodies = [json.loads(body) for body in proxy.bodies if b'"id_slot"' in body]
+
+    thoughts = [event.text for event in history if isinstance(event, Thought)]
+    assert len(thoughts) == 2 and all(thoughts)
+    second, third, after_fold = (_text(address, body["prompt"]) for body in bodies[2::2])
+    assert thoughts[0] in second
+    assert all(thought in third for thought in thoughts)
+    assert "Ann is in sales." in after_fold
+    assert "Two turns so far." in after_fold
+
+
+def _text(address: str, tokens: list[int]) -> str:
+    body = json.dumps({"tokens": tokens}).encode()
+    request = urllib.request.Request(f"{address}/detokenize", body)
+    with urllib.request.urlopen(request) as answer:
+        return json.load(answer)["content"]
 
 
 async def test_two_conversations_do_not_take_each_others_slot(address: str) -> None:
@@ -198,3 +241,17 @@ async def test_another_model_answers_through_its_chat_template() -> None:
     assert isinstance(end, Turned)
     assert end.evaluated > 0
     assert second.reused > 0
+
+
+async def test_another_model_is_sent_the_thinking_of_every_turn_as_well() -> None:
+    history = [START[0], Asked("Say hello."), Thought("A greeting."), Said("Hello."), Turned()]
+    fold = Compacted(len(history), "It was said.")
+    later = [Thought("Once more."), Said("Hello!"), Turned(), Asked("Again.")]
+    with llama_server(tiny.smollm2(), jinja=True) as address:
+        async with FaultProxy(address) as proxy, attached(proxy.url) as model:
+            settings = ModelSettings(temperature=0, max_tokens=4)
+            await turn(model, [*history, Asked("Again.")], settings)
+            await turn(model, [*history, fold, *later], settings)
+            bodies = [json.loads(body) for body in proxy.bodies if b'"messages"' in body]
+    thinking = [[m.get("reasoning_content") for m in b["messages"]] for b in bodies]
+    assert [[t for t in one if t] for one in thinking] == [["A greeting."], ["Once more."]]

@@ -37,8 +37,12 @@ class Finding:
 @click.command
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per finding.")
 @click.option("--settings", is_flag=True, help="Print every key of the configuration instead.")
-def doctor(as_json: bool, settings: bool) -> int:
+@click.option("--repair", is_flag=True, help="Save what can be saved of a damaged journal instead.")
+def doctor(as_json: bool, settings: bool, repair: bool) -> int:
     """Check that everything works, and say how to mend what does not."""
+    if repair:
+        click.echo(_repaired())
+        return 0
     if settings:
         click.echo(_documented())
         return 0
@@ -101,9 +105,23 @@ def _journal() -> Finding:
     finally:
         journal.close()
     if found != "ok":
-        error = SetupError(f"SQLite finds: {found}", fix="Export what you need: m2agent export RUN")
+        error = SetupError(f"SQLite finds: {found}", fix="Mend it: m2agent doctor --repair")
         return _problem("journal", error)
     return Finding("journal", "ok", f"{count} runs, sound")
+
+
+def _repaired() -> str:
+    """Repair the journal, and say in full what became of it."""
+    from m2agent.journal.repair import repair
+
+    report = repair(journal_file())
+    lines = [f"The journal holds {report.runs:,} runs with {report.entries:,} entries."]
+    if report.kept:
+        lines.append(f"It was damaged; the file as it was is kept as {report.kept}.")
+    lines += [f"Run {run} lost {what}." for run, what in report.lost.items()]
+    if not report.kept and not report.lost:
+        lines.append("Nothing was wrong with it.")
+    return "\n".join(lines)
 
 
 async def _engine() -> list[Finding]:

@@ -1,8 +1,6 @@
 """All runs in one SQLite file, each event fsynced before it is seen.
 
-WAL with synchronous=FULL: what `add` returned from is on the disk. Events are stored as JSON text,
-so that a damaged file can be salvaged by eye. The schema only ever grows: `_MIGRATIONS` holds
-every step since the first release, and PRAGMA user_version says how many were taken.
+WAL with synchronous=FULL: what `add` returned from is on the disk.
 """
 
 import errno
@@ -10,6 +8,7 @@ import os
 import secrets
 import sqlite3
 import time
+import zlib
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,30 +18,13 @@ from urllib.parse import quote
 import msgspec
 
 from m2agent.errors import RunBusy, SetupError, UsageError
-from m2agent.events import Asked, Ended, Event, Record, Status
+from m2agent.events import Asked, Ended, Event, Record, Status, Turned
 from m2agent.home import private
 from m2agent.journal.lease import Lease, is_held
-
-_MIGRATIONS = [
-    """
-    CREATE TABLE runs (
-        id TEXT PRIMARY KEY,
-        created REAL NOT NULL,
-        token INTEGER NOT NULL DEFAULT 0
-    ) STRICT;
-    CREATE TABLE events (
-        run TEXT NOT NULL REFERENCES runs(id),
-        seq INTEGER NOT NULL,
-        at REAL NOT NULL,
-        body TEXT NOT NULL,
-        PRIMARY KEY (run, seq)
-    ) STRICT, WITHOUT ROWID;
-    """,
-]
+from m2agent.journal.schema import pack, prepare, unpack
+from m2agent.journal.witness import Witness, written
 
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
-_encoder = msgspec.json.Encoder()
-_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 
 
 @dataclass(frozen=True)
@@ -76,19 +58,11 @@ class Journal:
                 return
             path.touch(mode=0o600)
             self._db = sqlite3.connect(path, isolation_level=None, timeout=10)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
-            self._migrate()
-
-    def _migrate(self) -> None:
-        (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        if version > len(_MIGRATIONS):
-            raise SetupError(
-                f"The journal {self.path} was written by a newer m2agent.",
-                fix="Run: pip install --upgrade m2agent",
-            )
-        for number, step in enumerate(_MIGRATIONS[version:], start=version + 1):
-            self._db.executescript(f"BEGIN IMMEDIATE; {step} PRAGMA user_version={number}; COMMIT;")
+            try:
+                prepare(self._db, path)
+            except BaseException:
+                self._db.close()
+                raise
 
     def create(self) -> "Run":
         """Begin a new run and own it."""
@@ -98,14 +72,26 @@ class Journal:
         return self.open(run)
 
     def open(self, run: str) -> "Run":
-        """Own a run, so as to go on with it. Raises RunBusy while another process does."""
+        """Own a run, so as to go on with it.
+
+        Raises RunBusy while another process does, and SetupError for a run of which entries are
+        missing: whoever went on from there would do things twice.
+        """
+        folder = self._folder / run
         with _explained(self.path):
-            lease = Lease.take(self._folder / run, run)
-            (token,) = self._db.execute(
-                "UPDATE runs SET token = token + 1 WHERE id = ? RETURNING token", (run,)
-            ).fetchone()
-        artifacts = private(self._folder / run / "artifacts")
-        owned = Run(self.path, self._db, lease, run, token, self.read(run), artifacts)
+            lease = Lease.take(folder, run)
+            try:
+                (token,) = self._db.execute(
+                    "UPDATE runs SET token = token + 1 WHERE id = ? RETURNING token", (run,)
+                ).fetchone()
+                records = self.read(run)
+                _whole(run, records, written(folder))
+                witness = Witness(folder)
+            except BaseException:
+                lease.release()
+                raise
+        artifacts = private(folder / "artifacts")
+        owned = Run(self.path, self._db, lease, witness, run, token, records, artifacts)
         self._owned = [*(other for other in self._owned if not other.closed), owned]
         return owned
 
@@ -115,7 +101,7 @@ class Journal:
             rows = self._db.execute(
                 "SELECT seq, at, body FROM events WHERE run = ? ORDER BY seq", (run,)
             ).fetchall()
-        return [Record(run, seq, at, _decoder.decode(body)) for seq, at, body in rows]
+            return [Record(run, seq, at, unpack(body)) for seq, at, body in rows]
 
     def find(self, name: str) -> str:
         """The id of the run that `name` means: an id, the beginning of one, or "last"."""
@@ -143,7 +129,7 @@ class Journal:
         for (body,) in self._db.execute(
             "SELECT body FROM events WHERE run = ? ORDER BY seq LIMIT 5", (run,)
         ):
-            event = _decoder.decode(body)
+            event = unpack(body)
             if isinstance(event, Asked):
                 task = event.text
                 break
@@ -152,7 +138,7 @@ class Journal:
         ).fetchone()
         if last:
             updated = last[0]
-            event = _decoder.decode(last[1])
+            event = unpack(last[1])
             status = event.status if isinstance(event, Ended) else None
         return RunInfo(run, created, updated, task, status, is_held(self._folder / run))
 
@@ -176,6 +162,7 @@ class Run:
         path: Path,
         db: sqlite3.Connection,
         lease: Lease,
+        witness: Witness,
         id: str,
         token: int,
         records: Sequence[Record],
@@ -187,6 +174,7 @@ class Run:
         self._path = path
         self._db = db
         self._lease = lease
+        self._witness = witness
         self._token = token
         self._seq = records[-1].seq if records else 0
 
@@ -200,7 +188,7 @@ class Run:
         records = [
             Record(self.id, self._seq + n, now, event) for n, event in enumerate(events, start=1)
         ]
-        rows = [(r.run, r.seq, r.at, _encoder.encode(r.event).decode()) for r in records]
+        rows = [(r.run, r.seq, r.at, pack(r.event)) for r in records]
         with _explained(self._path), _transaction(self._db):
             (token,) = self._db.execute(
                 "SELECT token FROM runs WHERE id = ?", (self.id,)
@@ -209,6 +197,7 @@ class Run:
                 raise RunBusy(f"Run {self.id} was taken over by another process.")
             self._db.executemany("INSERT INTO events VALUES (?, ?, ?, ?)", rows)
         self._seq += len(events)
+        self._witness.note(self._seq)
         self.events.extend(events)
         return records
 
@@ -218,7 +207,27 @@ class Run:
 
     def close(self) -> None:
         """Give the run up; its history stays."""
+        if not self.closed:
+            self._witness.close()
         self._lease.release()
+
+
+def _whole(run: str, records: Sequence[Record], through: int) -> None:
+    """Raises SetupError if entries are missing, in the middle or at the end."""
+    gap = next((n for n, record in enumerate(records, 1) if record.seq != n), None)
+    if gap is not None:
+        turns = sum(isinstance(record.event, Turned) for record in records[: gap - 1])
+        raise SetupError(
+            f"Entries {gap} to {records[gap - 1].seq - 1} of run {run} are lost, so it cannot go"
+            " on.",
+            fix=f"Take another way from before them: m2agent fork {run} --turn {max(turns - 1, 0)}",
+        )
+    if through > len(records):
+        raise SetupError(
+            f"The journal ends at entry {len(records)} of run {run}, and {through} were written:"
+            " its file journal.db-wal was removed, or an older copy was put back.",
+            fix="Put the file back, or go on without what is lost: m2agent doctor --repair",
+        )
 
 
 @contextmanager
@@ -248,10 +257,7 @@ def _explained(path: Path) -> Generator[None]:
             case "READONLY" | "CANTOPEN" | "PERM":
                 raise _not_writable(path, str(error)) from error
             case "CORRUPT" | "NOTADB":
-                raise SetupError(
-                    f"The journal {path} is damaged: {error}.",
-                    fix=f"Keep it, and begin a new one: mv {path} {path}.damaged",
-                ) from error
+                raise _damaged(path, str(error)) from error
             case "BUSY" | "LOCKED":
                 raise SetupError(
                     f"The journal {path} is locked by another program.",
@@ -259,6 +265,15 @@ def _explained(path: Path) -> Generator[None]:
                 ) from error
             case _:
                 raise
+    except (zlib.error, msgspec.DecodeError) as error:
+        raise _damaged(path, f"an entry cannot be read ({error})") from error
+
+
+def _damaged(path: Path, why: str) -> SetupError:
+    return SetupError(
+        f"The journal {path} is damaged: {why}.",
+        fix="Save what can be saved, and keep the damaged file: m2agent doctor --repair",
+    )
 
 
 def _full(path: Path, why: str) -> SetupError:

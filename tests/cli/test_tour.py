@@ -14,6 +14,9 @@ import pytest
 from command import Command, Done
 
 from m2agent import office
+from m2agent.events import Began
+from m2agent.journal import Journal
+from m2agent_models.m2 import render
 
 _MODEL = f"script:{office.SCRIPT}"
 
@@ -88,6 +91,19 @@ def test_the_tour_parks_at_the_send_and_approve_sends_exactly_what_was_shown(
         (shown,) = [e["preview"] for e in asked.values() if to in e["preview"]]
         assert body.strip() in shown
     assert "[row Invoices/F85348]" in events[-1]["answer"]
+
+
+def test_the_journal_of_the_tour_takes_at_most_twice_what_the_model_read_and_wrote(
+    toured: Toured,
+) -> None:
+    path = toured.m2agent.home / "journal.db"
+    journal = Journal(path)
+    events = [record.event for record in journal.read(journal.find("last"))]
+    journal.close()
+    began = events[0]
+    assert isinstance(began, Began)
+
+    assert path.stat().st_size <= 2 * len(render(events, began.tools).encode())
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -204,7 +204,7 @@ def test_a_damaged_journal_is_named_and_left_alone(tmp_path: Path) -> None:
 
     with pytest.raises(SetupError, match="damaged") as caught:
         Journal(path)
-    assert caught.value.fix.endswith(f"mv {path} {path}.damaged")
+    assert caught.value.fix.endswith("m2agent doctor --repair")
     assert path.read_bytes() == before
 
 

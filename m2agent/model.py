@@ -26,7 +26,8 @@ class Token:
 class Progress:
     """How far the prompt has been read, in tokens, and how long the rest will take.
 
-    `ahead` turns of others come first: it waits.
+    `ahead` turns of others come first: it waits. After tokens it says that the turn begins anew:
+    those were lost, with the engine that wrote them.
     """
 
     done: int

@@ -37,8 +37,8 @@ class Output:
             self._written += len(piece.text)
             words = f"{piece.kind}: {self._written:,} characters"
         else:
-            left = f", {piece.seconds_left:.0f} s left" if piece.seconds_left else ""
-            words = f"reading {piece.done:,} of {piece.total:,} tokens{left}"
+            self._written = 0
+            words = _reading(piece)
         click.echo(f"\r\x1b[K{words}", nl=False, err=True)
         self._line = True
 
@@ -112,3 +112,11 @@ class Output:
                 click.echo(f"{id}  unknown whether it happened: {one_line(how)}", err=True)
             case _:
                 pass
+
+
+def _reading(progress: Progress) -> str:
+    if progress.ahead:
+        turns = "turn comes" if progress.ahead == 1 else "turns come"
+        return f"waiting: {progress.ahead} {turns} first"
+    left = f", {progress.seconds_left:.0f} s left" if progress.seconds_left else ""
+    return f"reading {progress.done:,} of {progress.total:,} tokens{left}"

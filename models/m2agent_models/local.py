@@ -15,14 +15,17 @@ from typing import Any, Protocol, Self
 import msgspec
 
 from m2agent.errors import ModelError, SetupError
-from m2agent.events import Asked, Began, Called, Event, ToolSpec, Turned
-from m2agent.model import ModelSettings, Piece, Progress
+from m2agent.events import Asked, Began, Called, Event, Part, ToolSpec, Turned
+from m2agent.model import ModelSettings, Piece, Progress, Token
 from m2agent_models import catalogue, m2
 from m2agent_models.chat_template import frames
 from m2agent_models.engine import gguf, wire
 from m2agent_models.engine.client import Engine, EngineGone
 from m2agent_models.engine.placement import Wishes, wishes
 from m2agent_models.m2.grammar import grammar
+
+_ATTEMPTS = 3
+"""How often a turn is begun whose engine dies."""
 
 
 class Format(Protocol):
@@ -71,25 +74,32 @@ class Local:
     ) -> AsyncGenerator[Piece, None]:
         """One turn, as the contract of `Model` has it.
 
-        Where the engine dies before anything of the turn was shown, it is started anew, once.
+        Where the engine dies it is started anew and the turn begins again. Parts are held back
+        until the turn is whole, so only tokens are void then.
         """
         request = self._request(history, tools, settings)
         turn = 1 + sum(isinstance(event, Turned) for event in history)
-        shown = False
-        for last in (False, True):
+        parts: list[Part | Turned] = []
+        for lost in range(1, _ATTEMPTS + 1):
             parser = m2.Parser(tools, turn, thinking=self._format.thinking)
+            parts.clear()
             try:
                 engine = await self._attached()
                 async with aclosing(_pieces(engine.reply(request), parser)) as pieces:
                     async for piece in pieces:
-                        shown = shown or not isinstance(piece, Progress)
-                        yield piece
-                return
+                        if isinstance(piece, Token | Progress):
+                            yield piece
+                        else:
+                            parts.append(piece)
+                break
             except EngineGone as error:
-                if shown or last:
+                if lost == _ATTEMPTS:
                     raise ModelError(
                         f"{error} Nothing that was done is lost: the run can be resumed."
                     ) from error
+            yield Progress(0, 0)
+        for part in parts:
+            yield part
 
     def describe(self) -> str:
         return self.plan

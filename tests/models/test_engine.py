@@ -155,6 +155,32 @@ async def test_an_engine_that_hangs_is_ended_and_another_takes_its_place(tiny_m2
     await again.close()
 
 
+async def test_an_engine_that_hangs_before_one_attaches_is_replaced(tiny_m2: Path) -> None:
+    engine = await Engine.attach(tiny_m2, WISH)
+    hung = newest()
+    hung.suspend()
+    other = await Engine.attach(tiny_m2, WISH, silence=0.3)
+    assert hung.wait(5) == -signal.SIGKILL
+    assert turn(await answers(other, reply("hello"))).generated == 20
+    await other.close()
+    await engine.close()
+
+
+async def test_a_socket_that_nobody_listens_at_is_in_nobodys_way(tiny_m2: Path) -> None:
+    path = address(tiny_m2).socket
+    for left in ("a dead socket", "another file"):
+        path.unlink(missing_ok=True)
+        if left == "a dead socket":
+            with socket.socket(socket.AF_UNIX) as dead:
+                dead.bind(str(path))
+        else:
+            path.write_text("")
+        engine = await Engine.attach(tiny_m2, WISH)
+        assert turn(await answers(engine, reply("hello"))).generated == 20
+        newest().kill()
+        await engine.close()
+
+
 async def test_an_engine_that_only_waits_is_left_alone(tiny_m2: Path) -> None:
     engine = await Engine.attach(tiny_m2, WISH, silence=0.1)
     await asyncio.sleep(0.5)

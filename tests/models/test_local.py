@@ -58,6 +58,14 @@ def events(pieces: Sequence[Piece]) -> list[Event]:
     return [piece for piece in pieces if not isinstance(piece, Token | Progress)]
 
 
+def without_figures(happened: Sequence[Event]) -> list[Event]:
+    """The same but for what a turn cost, which depends on what was in the cache."""
+    return [
+        Turned(event.reason, tokens=event.tokens) if isinstance(event, Turned) else event
+        for event in happened
+    ]
+
+
 def turned(pieces: Sequence[Piece]) -> Turned:
     assert isinstance(pieces[-1], Turned)
     return pieces[-1]
@@ -199,14 +207,41 @@ async def test_an_engine_that_was_killed_between_turns_is_started_again(
     assert second.reused == 0
 
 
-async def test_an_engine_that_is_killed_in_a_turn_is_a_model_error(
+@pytest.mark.parametrize("milliseconds", [0, 1, 3, 10, 40])
+async def test_a_turn_whose_engine_is_killed_at_any_moment_is_begun_again(
+    model: Local, tiny_m2: Path, milliseconds: int
+) -> None:
+    whole = events(await turn(model, START))
+    asyncio.get_running_loop().call_later(milliseconds / 1000, kill, tiny_m2)
+    assert without_figures(events(await turn(model, START))) == without_figures(whole)
+    kill(tiny_m2)
+    assert without_figures(events(await turn(model, START))) == without_figures(whole)
+
+
+async def test_what_was_shown_before_an_engine_died_is_declared_void(
     model: Local, tiny_m2: Path
 ) -> None:
+    endless = ModelSettings(temperature=0, max_tokens=300, max_thinking=1_000_000)
+    seen: list[Piece] = []
+    async for piece in model.reply(START, [MODE], endless):
+        if isinstance(piece, Token) and not seen:
+            kill(tiny_m2)
+        seen.append(piece)
+    void = seen.index(Progress(0, 0))
+    assert all(isinstance(piece, Token) for piece in seen[:void])
+    text = "".join(piece.text for piece in seen[void:] if isinstance(piece, Token))
+    assert "".join(e.text for e in events(seen) if isinstance(e, Thought | Said)) == text
+
+
+async def test_an_engine_that_dies_every_time_is_a_model_error(model: Local, tiny_m2: Path) -> None:
     endless = ModelSettings(max_tokens=1_000_000, max_thinking=1_000_000)
-    with pytest.raises(ModelError, match="The engine stopped"):
+    killed = 0
+    with pytest.raises(ModelError, match=r"The engine .* can be resumed"):
         async for piece in model.reply(START, [MODE], endless):
             if isinstance(piece, Token):
+                killed += len(engines(tiny_m2))
                 kill(tiny_m2)
+    assert killed == 3
     assert turned(await turn(model, START)).generated == 48
 
 

@@ -21,6 +21,7 @@ def test_the_mode_follows_what_happens() -> None:
     meter.start()
     for piece in (
         Asked("Do it."),
+        Progress(0, 0, ahead=2),
         Progress(10, 100, 3.0),
         Token("Hm", "thought"),
         Token("I", "said"),
@@ -33,6 +34,7 @@ def test_the_mode_follows_what_happens() -> None:
         modes.append(meter.mode)
     assert modes == [
         "thinking",
+        "queueing",
         "reading",
         "thinking",
         "writing",

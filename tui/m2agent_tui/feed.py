@@ -48,7 +48,7 @@ class Feed:
                     happened = []
                     self.transcript.write(piece)
                 case Progress():
-                    pass
+                    self.transcript.stop_writing()  # a turn that is read again writes anew
                 case _:
                     happened.append(piece)
         self.transcript.take(happened)

@@ -69,6 +69,8 @@ class Live(Static):
         return None
 
     def clear(self) -> None:
+        if not self._stretches:
+            return
         self._stretches.clear()
         self._is_drawn = False
         self.draw()

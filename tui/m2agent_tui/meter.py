@@ -8,7 +8,9 @@ from m2agent.events import Asked, Began, Called, Ended, Event, Judged, Returned,
 from m2agent.model import Progress, Token
 from m2agent.printable import one_line
 
-Mode = Literal["opening", "reading", "thinking", "writing", "acting", "waiting", "stopping", "idle"]
+Mode = Literal[
+    "opening", "queueing", "reading", "thinking", "writing", "acting", "waiting", "stopping", "idle"
+]
 
 
 @dataclass
@@ -41,10 +43,13 @@ class Meter:
         match piece:
             case Token(kind=kind):
                 self._go("thinking" if kind == "thought" else "writing")
+            case Progress(ahead=ahead) if ahead:
+                self._go("queueing")
+                self.left = f"behind {ahead}"
             case Progress(done=done, total=total, seconds_left=seconds):
                 self._go("reading")
                 eta = "" if seconds is None else f", {seconds:.0f} s left"
-                self.left = f"{done:,} of {total:,}{eta}"
+                self.left = f"{done:,} of {total:,}{eta}" if total else ""
             case Began(model=model):
                 self.model = model
             case Called(id=id):
@@ -79,7 +84,8 @@ class Meter:
 
     def words(self, width: int) -> list[str]:
         """The parts of the status line, the most telling first, as many as fit in `width`."""
-        parts = [f"{self.mode} {self.left}" if self.mode == "reading" else self.mode]
+        told = self.left if self.mode in ("queueing", "reading") else ""
+        parts = [f"{self.mode} {told}".rstrip()]
         if self._began is not None and self.mode != "waiting":
             parts.append(f"{time.monotonic() - self._began:.0f} s")
         if self.model:

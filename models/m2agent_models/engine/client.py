@@ -4,7 +4,6 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncGenerator
-from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -21,6 +20,9 @@ _PATIENCE = 20.0
 _SILENCE = 30.0
 """Seconds without a word after which an engine is asked whether it lives, and once more after
 which it is killed: a machine that swaps may take long, but not a minute."""
+
+_TRIES = 2
+"""An engine that ends while one attaches may have been about to; the second one was not."""
 
 _LOG_LIMIT = 4_000_000
 
@@ -51,29 +53,17 @@ class Engine:
         await asyncio.to_thread(gguf.read, model)
         llama.installed()
         where = address(model)
-        starting: int | None = None
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + _PATIENCE
-        while loop.time() < deadline:
-            line = await Line.open(where, silence)
-            if line:
-                ready = None
-                try:
-                    ready = await _wait_until_ready(line)
-                finally:
-                    if ready is None:
-                        await line.close()
-                if ready:
-                    return cls(line, ready, where.log)
-            elif starting is None:
-                starting = _start(model, where, wish)
-            elif code := _ended(starting):
-                raise EngineGone(f"The engine ended ({code}). {last_words(where.log)}")
-            elif code == 0:
-                # Another one had the lock; should it be about to end, it is our turn again.
-                starting = None
-            await asyncio.sleep(0.02)
-        raise EngineGone(f"The engine does not start. {last_words(where.log)}")
+        for _ in range(_TRIES):
+            line = await _connect(model, where, wish, silence)
+            ready = None
+            try:
+                ready = await _wait_until_ready(line)
+            finally:
+                if ready is None:
+                    await line.close()
+            if ready:
+                return cls(line, ready, where.log)
+        raise EngineGone(f"The engine ended before it was ready. {last_words(where.log)}")
 
     @property
     def alive(self) -> bool:
@@ -107,15 +97,16 @@ class Engine:
     async def close(self) -> None:
         """Let go of the engine; it ends by itself when nobody holds it."""
         self._listening.cancel()
-        with suppress(asyncio.CancelledError):
+        try:
             await asyncio.gather(self._listening, return_exceptions=True)
+        finally:
             await self._line.close()
 
     async def _send(self, message: wire.Message) -> None:
         try:
             self._line.send(message)
             await self._line.drain()
-        except ConnectionError as error:
+        except OSError as error:
             self._broken = True  # known here before the listener hears of it
             raise self._gone() from error
 
@@ -135,6 +126,25 @@ class Engine:
         finally:
             for queue in self._turns.values():
                 queue.put_nowait(None)
+
+
+async def _connect(model: Path, where: Address, wish: placement.Wishes, silence: float) -> Line:
+    """A line to the engine, which is started where none listens. Raises EngineGone."""
+    starting: int | None = None
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + _PATIENCE
+    while loop.time() < deadline:
+        if line := await Line.open(where, silence):
+            return line
+        if starting is None:
+            starting = _start(model, where, wish)
+        elif code := _ended(starting):
+            raise EngineGone(f"The engine ended ({code}). {last_words(where.log)}")
+        elif code == 0:
+            # Another one had the lock; should it be about to end, it is our turn again.
+            starting = None
+        await asyncio.sleep(0.02)
+    raise EngineGone(f"The engine does not start. {last_words(where.log)}")
 
 
 async def _wait_until_ready(line: Line) -> wire.Ready | None:
@@ -177,7 +187,10 @@ def _start(model: Path, where: Address, wish: placement.Wishes) -> int:
 
 def _ended(pid: int) -> int | None:
     """The exit code of an engine that was started here; None while it runs."""
-    done, status = os.waitpid(pid, os.WNOHANG)
+    try:
+        done, status = os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return 0  # somebody else heard of its end first
     return os.waitstatus_to_exitcode(status) if done else None
 
 

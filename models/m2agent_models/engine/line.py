@@ -32,9 +32,10 @@ class Line:
         """None where no engine listens. Raises SetupError where somebody else's does."""
         try:
             reader, writer = await asyncio.open_unix_connection(str(where.socket))
+            # Of an engine that was killed just now nothing can be asked any more.
+            pid, user = wire.peer(writer.get_extra_info("socket"))
         except OSError:
             return None
-        pid, user = wire.peer(writer.get_extra_info("socket"))
         if user != os.getuid():
             writer.close()
             raise SetupError(
@@ -65,12 +66,12 @@ class Line:
         self._writer.write(wire.frame(message))
 
     async def drain(self) -> None:
-        """Wait until what was sent is on its way. Raises ConnectionError."""
+        """Wait until what was sent is on its way. Raises OSError where the engine is gone."""
         await self._writer.drain()
 
     async def close(self) -> None:
         self._writer.close()
-        with suppress(ConnectionError):
+        with suppress(OSError):
             await self._writer.wait_closed()
 
     def _kill(self) -> None:

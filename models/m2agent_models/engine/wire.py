@@ -165,7 +165,7 @@ async def receive(reader: asyncio.StreamReader, decoder: msgspec.msgpack.Decoder
             raise ModelError(f"A message of {length:,} bytes came in; the engine allows no such.")
         body = await reader.readexactly(length)
         return decoder.decode(body)
-    except (asyncio.IncompleteReadError, ConnectionError):
+    except (asyncio.IncompleteReadError, OSError):
         return None
     except msgspec.DecodeError as error:
         raise ModelError(f"What came from the other process makes no sense: {error}.") from error

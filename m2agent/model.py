@@ -5,6 +5,14 @@
 
 A back end never acts, never retries what may have been paid for, and never drops thinking: what
 an earlier `Thought` said is in the next prompt, word for word.
+
+Nobody opens or names a fork. Every reply is asked with its whole history, and whatever of that a
+back end has evaluated before, for whomever, is not evaluated again. So a judge asks with the run's
+events and one `Noted` more, and pays for the question only, while the run goes on from its own
+events as if nobody had asked; sub-agents whose `Began` has the run's system text and tools pay for
+their task only. Replies may be asked side by side: what a back end can do at once it does, and the
+others are told how many come first (`Progress.ahead`). `ModelSettings.beside` says which of them
+are the run, and which only serve it.
 """
 
 from collections.abc import AsyncGenerator, Sequence
@@ -38,7 +46,11 @@ class Progress:
 
 @dataclass(frozen=True)
 class ModelSettings:
-    """How to sample. The defaults are MiniMax's own for M2."""
+    """How to sample. The defaults are MiniMax's own for M2.
+
+    `beside` is set for what serves a run and is not the run itself: a judge's question, a
+    sub-agent's turn. The cache of the run is never given up for it.
+    """
 
     temperature: float = 1.0
     top_p: float = 0.95
@@ -47,6 +59,7 @@ class ModelSettings:
     max_tokens: int = 16_384
     max_thinking: int = 8_192
     seed: int | None = None
+    beside: bool = False
 
 
 Piece = Token | Progress | Part | Turned

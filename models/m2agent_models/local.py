@@ -131,6 +131,7 @@ class Local:
             thinking=self._format.thinking,
             max_tokens=settings.max_tokens,
             max_thinking=settings.max_thinking,
+            beside=settings.beside,
         )
 
 

@@ -91,11 +91,12 @@ class Work:
     name: str
     ledger: Ledger
     history: list[Event]
+    beside: bool = False
     turns: int = 0
 
     async def turn(self, model: Local) -> None:
         """One turn of the model, and what comes back to it."""
-        self.history += await self._ask(model, self.history, 32)
+        self.history += await self._ask(model, self.history, 32, beside=self.beside)
         self.turns += 1
         calls = [e.id for e in self.history if isinstance(e, Called)]
         for call in calls[sum(isinstance(e, Returned) for e in self.history) :]:
@@ -107,10 +108,13 @@ class Work:
 
     async def judge(self, model: Local) -> None:
         """Ask in a fork, whose answer the run never sees."""
-        await self._ask(model, [*self.history, Noted("Is the task done? Answer yes or no.")], 8)
+        question = Noted("Is the task done? Answer yes or no.")
+        await self._ask(model, [*self.history, question], 8, beside=True)
 
-    async def _ask(self, model: Local, history: Sequence[Event], tokens: int) -> list[Event]:
-        settings = ModelSettings(max_tokens=tokens, max_thinking=8, seed=self.turns)
+    async def _ask(
+        self, model: Local, history: Sequence[Event], tokens: int, *, beside: bool
+    ) -> list[Event]:
+        settings = ModelSettings(max_tokens=tokens, max_thinking=8, seed=self.turns, beside=beside)
         out: list[Event] = []
         async with aclosing(model.reply(history, [SEARCH], settings)) as pieces:
             async for piece in pieces:
@@ -127,7 +131,9 @@ async def working(model: Local, ledger: Ledger, turns: int) -> AsyncIterator[Wor
     helper: Work | None = None
     for turn in range(turns):
         if turn in (turns // 4, turns // 2):
-            helper = Work(f"helper {turn}", ledger, [BEGAN, Asked(f"Read the mails of {turn}.")])
+            helper = Work(
+                f"helper {turn}", ledger, [BEGAN, Asked(f"Read the mails of {turn}.")], True
+            )
         if helper and helper.turns < turns // 10:
             await asyncio.gather(main.turn(model), helper.turn(model))
         else:

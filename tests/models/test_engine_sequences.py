@@ -46,9 +46,11 @@ class Engine:
         self.cells = Cells(size)
         self.sequences = Sequences(self.cells, slots)
 
-    def read(self, prompt: str, owner: int = 1, conversation: str = "main") -> Sequence:
+    def read(
+        self, prompt: str, owner: int = 1, conversation: str = "main", *, beside: bool = False
+    ) -> Sequence:
         """Take a sequence and evaluate what is missing of the prompt."""
-        sequence = self.sequences.take(tokens(prompt), owner, conversation)
+        sequence = self.sequences.take(tokens(prompt), owner, conversation, beside=beside)
         assert sequence is not None
         missing = tokens(prompt)[len(sequence.tokens) :]
         assert self.sequences.make_room(len(missing))
@@ -56,8 +58,10 @@ class Engine:
         self.cells.held[sequence.number] = len(sequence.tokens)
         return sequence
 
-    def turn(self, prompt: str, owner: int = 1, conversation: str = "main") -> Sequence:
-        sequence = self.read(prompt, owner, conversation)
+    def turn(
+        self, prompt: str, owner: int = 1, conversation: str = "main", *, beside: bool = False
+    ) -> Sequence:
+        sequence = self.read(prompt, owner, conversation, beside=beside)
         self.sequences.give_back(sequence)
         return sequence
 
@@ -102,14 +106,43 @@ def test_what_is_in_use_is_never_given_up() -> None:
     assert text(busy) == "a" * 15
 
 
-def test_the_conversation_a_client_began_with_is_given_up_last() -> None:
+def test_what_is_beside_a_run_is_given_up_before_the_run() -> None:
     engine = Engine(size=30)
-    engine.turn("a" * 10, conversation="main")
-    engine.turn("b" * 10, conversation="helper 1")
-    engine.turn("c" * 10, conversation="helper 2")
+    main = engine.turn("a" * 10)
+    engine.turn("b" * 10, conversation="helper 1", beside=True)
+    engine.turn("c" * 10, conversation="helper 2", beside=True)
     assert engine.sequences.make_room(20)
-    assert text(engine.turn("a" * 10 + "!", conversation="main")) == "a" * 10 + "!"
+    assert engine.turn("a" * 10 + "!") is main
     assert engine.sequences.room == 19
+
+
+def test_a_run_is_never_given_up_for_what_is_beside_it() -> None:
+    engine = Engine(size=30)
+    engine.turn("a" * 10)
+    engine.turn("b" * 10, conversation="helper", beside=True)
+    assert not engine.sequences.make_room(25, beside=True)
+    assert engine.sequences.runs == 10
+    assert engine.sequences.room == 20
+    assert engine.sequences.make_room(25)
+
+
+def test_a_question_beside_a_run_leaves_the_runs_own_sequence_alone() -> None:
+    engine = Engine()
+    main = engine.turn("system task result")
+    question = engine.turn("system task result? yes", beside=True)
+    assert question is not main
+    assert engine.sequences.room == 100 - len("system task result? yes")
+    assert engine.turn("system task result and more") is main
+
+
+def test_what_a_run_left_for_a_fork_has_no_claim_any_more() -> None:
+    engine = Engine(size=30)
+    engine.turn("task one way")
+    engine.turn("task another way")
+    assert engine.sequences.runs == len("task another way")
+    assert engine.sequences.make_room(14, beside=True)
+    assert text(engine.turn("task another way!")) == "task another way!"
+    assert engine.sequences.room == 13
 
 
 def test_those_who_left_are_given_up_first() -> None:

@@ -17,6 +17,7 @@ from m2agent.events import (
     Began,
     Called,
     Event,
+    Noted,
     Returned,
     Said,
     Thought,
@@ -168,6 +169,19 @@ async def test_a_conversation_that_is_too_long_is_a_typed_error(model: Local) ->
     assert turned(await turn(model, START)).generated == 48
 
 
+async def test_a_run_keeps_its_cache_whatever_is_asked_beside_it(model: Local) -> None:
+    history = [START[0], Asked("x y z " * 400)]
+    first = await turn(model, history)
+    beside = ModelSettings(temperature=0, max_tokens=8, max_thinking=4, beside=True)
+    judged = turned(await turn(model, [*history, *events(first), Noted("Done?")], beside))
+    assert judged.evaluated < 60
+    with pytest.raises(ContextFull) as caught:
+        await turn(model, [START[0], Asked("a b c " * 500)], beside)
+    assert caught.value.size < 4096 - 2000
+    going_on = turned(await turn(model, [*history, *events(first), Asked("Go on.")]))
+    assert going_on.evaluated < 60
+
+
 async def test_a_turn_that_grows_out_of_the_context_is_a_typed_error(tiny_m2: Path) -> None:
     model = await Local.open(str(tiny_m2), ENGINE | {"context": 512})
     with pytest.raises(ContextFull):
@@ -235,13 +249,13 @@ async def test_what_was_shown_before_an_engine_died_is_declared_void(
 
 async def test_an_engine_that_dies_every_time_is_a_model_error(model: Local, tiny_m2: Path) -> None:
     endless = ModelSettings(max_tokens=1_000_000, max_thinking=1_000_000)
-    killed = 0
+    killed: set[int] = set()
     with pytest.raises(ModelError, match=r"The engine .* can be resumed"):
         async for piece in model.reply(START, [MODE], endless):
             if isinstance(piece, Token):
-                killed += len(engines(tiny_m2))
+                killed |= {engine.pid for engine in engines(tiny_m2)}
                 kill(tiny_m2)
-    assert killed == 3
+    assert len(killed) == 3
     assert turned(await turn(model, START)).generated == 48
 
 

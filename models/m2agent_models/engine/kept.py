@@ -70,7 +70,7 @@ class Kept:
             with suppress(OSError):
                 os.utime(self._folder / name, (self._now, self._now))
         end, have = len(here) * BLOCK, len(sequence.tokens)
-        if end - have < BLOCK or not sequences.make_room(end - have):
+        if end - have < BLOCK or not sequences.make_room(end - have, beside=sequence.beside):
             return
         first = have // BLOCK
         sequences.cut(sequence, first * BLOCK)

@@ -131,7 +131,8 @@ class Schedule:
         for turn in order:
             assert turn.sequence
             count = min(turn.pending, free, share if turn.reading else free)
-            if not count or not self._sequences.make_room(sum(len(t) for _, t in rows) + count):
+            wanted = sum(len(tokens) for _, tokens in rows) + count
+            if not count or not self._sequences.make_room(wanted, beside=turn.request.beside):
                 continue
             start = len(turn.sequence.tokens)
             rows.append((turn, turn.tokens[start : start + count]))
@@ -170,19 +171,20 @@ class Schedule:
     def _enter(self, turn: Turn) -> bool:
         """Give a waiting turn its sequence and room for its prompt; False where it must wait."""
         owner, conversation = turn.client, turn.request.conversation
-        sequence = self._sequences.take(turn.tokens, owner, conversation)
+        beside = turn.request.beside
+        sequence = self._sequences.take(turn.tokens, owner, conversation, beside=beside)
         if sequence is None:
             return False
         if self._kept:
             self._kept.recall(self._sequences, sequence, turn.tokens)
         needed = len(turn.tokens) - len(sequence.tokens) + 1
         promised = sum(other.pending for other in self._busy)
-        if not self._sequences.make_room(needed + promised):
+        if not self._sequences.make_room(needed + promised, beside=beside):
             self._sequences.give_back(sequence)
             if self._busy:
                 return False
             self._waiting.remove(turn)
-            self._fail(turn, ContextFull(len(turn.tokens) + 1, self._llama.size))
+            self._fail(turn, self._full(turn))
             return True
         self._waiting.remove(turn)
         self._told.pop(turn, None)
@@ -191,12 +193,15 @@ class Schedule:
         return True
 
     def _make_way(self) -> None:
-        """No cell is free and nothing idle is left: the turn that came last steps back."""
+        """No cell is free and nothing idle is left: a turn steps back, the one that came last.
+
+        Those beside a run do so before any run does.
+        """
         if not self._busy:
             return
-        last = max(self._busy, key=lambda turn: turn.arrived)
+        last = max(self._busy, key=lambda turn: (turn.request.beside, turn.arrived))
         if len(self._busy) == 1:
-            self._fail(last, ContextFull(len(last.tokens) + 1, self._llama.size))
+            self._fail(last, self._full(last))
             return
         assert last.sequence
         _log.info("%s waits for room", last.request.conversation)
@@ -205,6 +210,14 @@ class Schedule:
         last.sequence = None
         self._waiting.insert(0, last)
         self._stuck = True
+
+    def _full(self, turn: Turn) -> ContextFull:
+        """How many cells a turn wants that there are not; beside a run, of those it leaves."""
+        size = self._llama.size
+        if turn.request.beside:
+            shared = turn.reused
+            size -= max(0, self._sequences.runs - shared)
+        return ContextFull(len(turn.tokens) + 1, size)
 
     def _recover(self, code: int, rows: list[tuple[Turn, Tokens]]) -> None:
         """After a batch that failed nothing of it counts; an abort is only tried again."""

@@ -6,6 +6,7 @@ shares the cells. Sequences nobody is using are kept for later and given up when
 
 import logging
 from array import array
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -27,11 +28,15 @@ class Memory(Protocol):
 
 @dataclass(eq=False)
 class Sequence:
-    """`tokens` are those evaluated; `cells` names the cell of each, so that sharing is seen."""
+    """`tokens` are those evaluated; `cells` names the cell of each, so that sharing is seen.
+
+    `beside` is that of the turn it was last taken for.
+    """
 
     number: int
     owner: int
     conversation: str
+    beside: bool = False
     tokens: Tokens = field(default_factory=lambda: array("i"))
     cells: Tokens = field(default_factory=lambda: array("q"))
     busy: bool = False
@@ -45,7 +50,7 @@ class Sequences:
         self._memory = memory
         self._free_numbers = list(range(slots))
         self._all: list[Sequence] = []
-        self._main: dict[int, str] = {}
+        self._owners: set[int] = set()
         self._next_cell = 0
         self._clock = 0
         self._used = 0
@@ -55,16 +60,18 @@ class Sequences:
         """Cells that hold nothing."""
         return self._memory.size - self._used
 
-    def take(self, prompt: Tokens, owner: int, conversation: str) -> Sequence | None:
+    def take(
+        self, prompt: Tokens, owner: int, conversation: str, *, beside: bool = False
+    ) -> Sequence | None:
         """A busy sequence that holds as much of the prompt's beginning as there is.
 
         At least the prompt's last token is left to evaluate. None while all are busy.
         """
-        self._main.setdefault(owner, conversation)
+        self._owners.add(owner)
         source, length = self._longest(prompt)
         self._tell_of_a_break(prompt, source, length, owner, conversation)
         length = min(length, len(prompt) - 1)
-        goes_on = source is not None and self._loses_nothing(source, length, owner)
+        goes_on = source is not None and self._loses_nothing(source, length, owner, beside=beside)
         number = None if goes_on else self._number(spare=source)
         if number is not None:
             sequence = Sequence(number, owner, conversation)
@@ -78,9 +85,12 @@ class Sequences:
             self.cut(sequence, length)
         else:
             return None
+        if not beside:
+            self._leave_behind(owner, conversation)
         self._clock += 1
         sequence.busy, sequence.used = True, self._clock
         sequence.owner, sequence.conversation = owner, conversation
+        sequence.beside = beside
         return sequence
 
     def give_back(self, sequence: Sequence) -> None:
@@ -116,11 +126,11 @@ class Sequences:
         self._free_numbers.append(sequence.number)
         self._count()
 
-    def make_room(self, cells: int) -> bool:
-        """Give up idle sequences until so many cells are free."""
+    def make_room(self, cells: int, *, beside: bool = False) -> bool:
+        """Give up idle sequences until so many cells are free; for `beside`, no run's own."""
         while self.room < cells:
             victim = self._least_wanted()
-            if victim is None:
+            if victim is None or (beside and self._is_a_runs(victim)):
                 return False
             _log.info("gave up %d tokens of %s", len(victim.tokens), victim.conversation)
             self.drop(victim)
@@ -128,19 +138,40 @@ class Sequences:
 
     def forget_owner(self, owner: int) -> None:
         """Its sequences stay for whoever has the same beginning, and are the first to go."""
-        self._main.pop(owner, None)
+        self._owners.discard(owner)
+
+    @property
+    def runs(self) -> int:
+        """Cells that hold the runs themselves, which nothing beside them gets."""
+        return self._cells_of(sequence for sequence in self._all if self._is_a_runs(sequence))
+
+    def _leave_behind(self, owner: int, conversation: str) -> None:
+        """Where a run goes on in a fork, what it was in until now has no claim any more."""
+        for sequence in self._all:
+            if (sequence.owner, sequence.conversation) == (owner, conversation):
+                sequence.beside = True
+
+    def _is_a_runs(self, sequence: Sequence) -> bool:
+        return sequence.owner in self._owners and not sequence.beside
 
     def _longest(self, prompt: Tokens) -> tuple[Sequence | None, int]:
-        best, length = None, 0
+        """Between equals one that holds no more than that, and one that is not busy."""
+        best, most = None, (0, False, False)
         for sequence in self._all:
             common = common_prefix(sequence.tokens, prompt)
-            if common > length or (common == length and common and not sequence.busy):
-                best, length = sequence, common
-        return best, length
+            fit = (common, common >= len(sequence.tokens) - 1, not sequence.busy)
+            if common and fit >= most:
+                best, most = sequence, fit
+        return best, most[0]
 
-    def _loses_nothing(self, source: Sequence, length: int, owner: int) -> bool:
-        """Whether it can be continued in place: idle, this owner's or nobody's, and to its end."""
-        ours = source.owner == owner or source.owner not in self._main
+    def _loses_nothing(self, source: Sequence, length: int, owner: int, *, beside: bool) -> bool:
+        """Whether it can be continued in place: idle, this owner's or nobody's, and to its end.
+
+        What is asked beside a run is asked in a fork, so that the run's own stays as it is.
+        """
+        ours = source.owner == owner or source.owner not in self._owners
+        if beside and self._is_a_runs(source):
+            return False
         return not source.busy and ours and length >= len(source.tokens) - 1
 
     def _number(self, spare: Sequence | None) -> int | None:
@@ -153,17 +184,13 @@ class Sequences:
     def _least_wanted(self, spare: Sequence | None = None) -> Sequence | None:
         """The idle sequence to give up first.
 
-        Those of clients that left go first, the conversation a client began with goes last, and
-        between equals the one that was used the longest time ago.
+        Those of clients that left go first, then what is beside a run, then runs; between equals
+        the one that was used the longest time ago.
         """
         idle = [s for s in self._all if not s.busy and s is not spare]
         return min(
             idle,
-            key=lambda s: (
-                s.owner in self._main,
-                self._main.get(s.owner) == s.conversation,
-                s.used,
-            ),
+            key=lambda s: (s.owner in self._owners, not s.beside, s.used),
             default=None,
         )
 
@@ -185,11 +212,14 @@ class Sequences:
             )
 
     def _count(self) -> None:
+        self._used = self._cells_of(self._all)
+
+    def _cells_of(self, sequences: Iterable[Sequence]) -> int:
         """Shared cells count once."""
         import numpy as np
 
-        held = [np.frombuffer(s.cells, np.int64) for s in self._all if s.cells]
-        self._used = int(np.unique(np.concatenate(held)).size) if held else 0
+        held = [np.frombuffer(s.cells, np.int64) for s in sequences if s.cells]
+        return int(np.unique(np.concatenate(held)).size) if held else 0
 
 
 def common_prefix(left: Tokens, right: Tokens) -> int:

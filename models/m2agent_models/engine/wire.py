@@ -13,7 +13,7 @@ import msgspec
 
 from m2agent.errors import ModelError
 
-VERSION = 2
+VERSION = 3
 """Changes with every message below, so that no client talks to an engine of another release."""
 
 LARGEST = 256 * 1024 * 1024
@@ -48,6 +48,7 @@ class Reply(Message, frozen=True):
     """Ask for a turn. `conversation` is the same for all turns that belong together.
 
     `grammar` (GBNF) holds from the opening marker of a call on; empty lets anything be written.
+    `beside` is that of `ModelSettings`.
     """
 
     id: int
@@ -58,6 +59,7 @@ class Reply(Message, frozen=True):
     thinking: bool = False
     max_tokens: int = 16_384
     max_thinking: int = 8_192
+    beside: bool = False
 
 
 class Cancel(Message, frozen=True):

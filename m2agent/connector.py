@@ -69,11 +69,15 @@ class Remote(Protocol):
 
 
 def tools_of(connector: Connector) -> Iterator[tuple[str, Tool]]:
-    """The connector's tools under their full names, in the order they are written down."""
+    """The connector's tools under their full names, in the order they are written down.
+
+    A tool named like its kind is called just that.
+    """
     for cls in reversed(type(connector).__mro__):
         for attribute in vars(cls).values():
             if isinstance(attribute, Tool):
-                yield f"{connector.kind}_{attribute.name}", attribute
+                same = attribute.name == connector.kind
+                yield attribute.name if same else f"{connector.kind}_{attribute.name}", attribute
 
 
 def connector_named(name: str) -> type[Connector]:

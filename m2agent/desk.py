@@ -19,9 +19,9 @@ from m2agent.home import home, private
 from m2agent.journal import Journal, Run
 from m2agent.loop import Limits, Steering, begin, carry_on
 from m2agent.loop.ask import Approve
+from m2agent.loop.crew import Crew
 from m2agent.loop.own_tools import own_tools
 from m2agent.loop.prompt import system_prompt
-from m2agent.loop.run import Crew
 from m2agent.model import Model, ModelFactory, Progress, Token
 from m2agent.policy import Rules
 from m2agent.toolbox import Toolbox

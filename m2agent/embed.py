@@ -17,9 +17,9 @@ from m2agent.home import home, journal_file, private
 from m2agent.journal import Journal
 from m2agent.loop import Limits, begin, carry_on
 from m2agent.loop.ask import Approve, park
+from m2agent.loop.crew import Crew
 from m2agent.loop.own_tools import own_tools
 from m2agent.loop.prompt import system_prompt
-from m2agent.loop.run import Crew
 from m2agent.model import Model, Progress, Token
 from m2agent.policy import Rules
 from m2agent.toolbox import Toolbox
@@ -60,7 +60,10 @@ async def run(
             yield record.event
         async with aclosing(carry_on(owned, crew)) as pieces:
             async for piece in pieces:
-                yield piece.event if isinstance(piece, Record) else piece
+                if not isinstance(piece, Record):
+                    yield piece
+                elif piece.run == owned.id:  # what its sub-agents do is told by their reports
+                    yield piece.event
     finally:
         journal.close()
         if isinstance(model, str):

@@ -70,7 +70,8 @@ class Tagged(Value, frozen=True, tag_field="type", tag=str.lower):
 class Began(Tagged, frozen=True):
     """Everything a prompt is made of besides what follows, so that a resumed one is the same.
 
-    `accounts` maps an account's name to how it is opened: `connector`, and its settings.
+    `accounts` maps an account's name to how it is opened: `connector`, and its settings. `parent`
+    is the run whose sub-agent this is.
     """
 
     model: str
@@ -79,12 +80,17 @@ class Began(Tagged, frozen=True):
     accounts: dict[str, dict[str, Any]] = {}
     work: str = ""
     version: int = 1
+    parent: str = ""
 
 
 class Asked(Tagged, frozen=True):
-    """What the person wants, or says in the middle of a run."""
+    """What the person wants, or says in the middle of a run.
+
+    `by` is the run that gave a sub-agent its task: such words are a model's and grant nothing.
+    """
 
     text: str
+    by: str = ""
 
 
 class Thought(Tagged, frozen=True):
@@ -248,20 +254,28 @@ class Compacted(Tagged, frozen=True):
 
 
 class Spawned(Tagged, frozen=True):
-    """A sub-agent began, as a run of its own."""
+    """A sub-agent began for the call `id`, as a run of its own, with these of the run's tools."""
 
     id: str
     child: str
     task: str
+    role: str = ""
+    tools: list[str] = []
 
 
 class Reported(Tagged, frozen=True):
-    """A sub-agent's report."""
+    """A sub-agent's report, how it ended, and what it took: turns, tokens and seconds."""
 
     id: str
     child: str
     text: str
     receipts: list[Receipt] = []
+    status: Status = "done"
+    turns: int = 0
+    evaluated: int = 0
+    reused: int = 0
+    generated: int = 0
+    seconds: float = 0.0
 
 
 class Ended(Tagged, frozen=True):

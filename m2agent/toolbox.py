@@ -7,9 +7,10 @@ tools of that kind take `account`.
 
 import difflib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from copy import copy
 from dataclasses import dataclass
-from typing import Any, Literal, cast, get_type_hints
+from typing import Any, Literal, cast, get_args, get_type_hints
 
 import pydantic
 
@@ -99,10 +100,29 @@ class Toolbox:
             name: _Bound(tool, _arguments(name, tool, list(accounts)), accounts)
             for name, (tool, accounts) in by_name.items()
         }
+        self._effects: Collection[Effect] = get_args(Effect)
         self.specs = [
             ToolSpec(name, bound.tool.description, _schema(bound.arguments))
             for name, bound in self._tools.items()
         ]
+
+    @property
+    def names(self) -> list[str]:
+        return list(self._tools)
+
+    def only(self, names: Collection[str], effects: Collection[Effect]) -> "Toolbox":
+        """The same tools, of which these can be called, and only so far as they have these effects.
+
+        What the model is told of the tools stays as it is, so that a prompt keeps its beginning.
+        """
+        less = copy(self)
+        less._effects = [effect for effect in self._effects if effect in effects]
+        less._tools = {
+            name: bound
+            for name, bound in self._tools.items()
+            if name in names and (bound.tool.effect in less._effects or bound.tool.effect_hook)
+        }
+        return less
 
     def check(self, called: Called) -> Call:
         """Find the tool and check the arguments. Raises ToolFailed, in words for the model."""
@@ -121,7 +141,11 @@ class Toolbox:
         connector = bound.connectors[account]
         # Of one name, but each connector has its own: Gmail's search is not the local mailbox's.
         own = dict(tools_of(connector))[called.tool]
-        return Call(own, account, connector, arguments)
+        call = Call(own, account, connector, arguments)
+        if call.effect not in self._effects:
+            may = " or ".join(self._effects)
+            raise ToolFailed(f"This call is a {call.effect}; yours are only to {may}.")
+        return call
 
 
 def _arguments(name: str, tool: Tool, accounts: list[str]) -> type[pydantic.BaseModel]:

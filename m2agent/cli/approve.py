@@ -6,9 +6,9 @@ import click
 
 from m2agent.cli.options import output_options
 from m2agent.cli.output import Output
-from m2agent.cli.resume import carry_on, chosen, waits_for_yes
+from m2agent.cli.resume import Answers, carry_on, chosen, waits_for_yes
 from m2agent.cli.show import waiting
-from m2agent.events import Approved, Event
+from m2agent.events import Approved
 from m2agent.loop.steps import Step
 
 
@@ -23,13 +23,14 @@ def approve(run: str, steps: tuple[str, ...], output: Output) -> int:
     done, it is asked again.
     """
 
-    def yes(open_steps: list[Step]) -> list[Event]:
-        events: list[Event] = []
+    def yes(open_steps: list[Step]) -> Answers:
+        answers: Answers = []
         for step in chosen(open_steps, steps, waits_for_yes):
             assert step.decided
             click.echo(waiting(step), err=True)
             by = f"{getpass.getuser()} by m2agent approve"
-            events.append(Approved(step.called.id, step.decided.hash, by, step.decided.content))
-        return events
+            yes = Approved(step.called.id, step.decided.hash, by, step.decided.content)
+            answers.append((step, [yes]))
+        return answers
 
     return carry_on(run, output, yes)

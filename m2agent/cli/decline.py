@@ -6,8 +6,8 @@ import click
 
 from m2agent.cli.options import output_options
 from m2agent.cli.output import Output
-from m2agent.cli.resume import carry_on, chosen, waits_for_yes
-from m2agent.events import Declined, Event, Returned
+from m2agent.cli.resume import Answers, carry_on, chosen, waits_for_yes
+from m2agent.events import Declined, Returned
 from m2agent.loop.steps import Step
 
 
@@ -19,15 +19,15 @@ from m2agent.loop.steps import Step
 def decline(run: str, steps: tuple[str, ...], reason: str, output: Output) -> int:
     """Say no to what RUN waits for, or to the steps named, and go on."""
 
-    def no(open_steps: list[Step]) -> list[Event]:
-        events: list[Event] = []
+    def no(open_steps: list[Step]) -> Answers:
+        answers: Answers = []
         for step in chosen(open_steps, steps, waits_for_yes):
             assert step.decided
             by = f"{getpass.getuser()} by m2agent decline"
             decided = step.decided
-            events.append(Declined(step.called.id, decided.hash, by, reason, decided.content))
+            declined = Declined(step.called.id, decided.hash, by, reason, decided.content)
             words = f"The person declined this step. {reason}".strip()
-            events.append(Returned(step.called.id, False, words))
-        return events
+            answers.append((step, [declined, Returned(step.called.id, False, words)]))
+        return answers
 
     return carry_on(run, output, no)

@@ -12,11 +12,11 @@ from m2agent.journal.export import markdown as as_markdown
 @click.argument("run")
 @click.option("--markdown", is_flag=True, help="A report instead of events.")
 def export(run: str, markdown: bool) -> None:
-    """Print every event of RUN as --events does."""
+    """Print every event of RUN as --events does; those of a sub-agent after the one it began."""
     journal = Journal(journal_file())
     records = journal.read(journal.find(run))
     if markdown:
-        click.echo(as_markdown(records), nl=False)
+        click.echo(as_markdown(records, journal.read), nl=False)
         return
-    for record in records:
+    for record in journal.with_children(records):
         click.echo(line(record))

@@ -10,7 +10,18 @@ from typing import Any, Literal
 import click
 import msgspec
 
-from m2agent.events import Called, Ended, Receipt, Record, Returned, Said, Turned, Unsettled
+from m2agent.events import (
+    Called,
+    Ended,
+    Receipt,
+    Record,
+    Reported,
+    Returned,
+    Said,
+    Turned,
+    Unsettled,
+)
+from m2agent.journal import is_child, path
 from m2agent.journal.export import line
 from m2agent.model import Progress, Token
 from m2agent.printable import one_line, printable
@@ -54,7 +65,12 @@ class Output:
             self._tell(record)
 
     def count(self, record: Record) -> None:
-        """Sum a record up without printing it, as for what happened before a resume."""
+        """Sum a record up without printing it, as for what happened before a resume.
+
+        What a sub-agent did counts when it reports.
+        """
+        if is_child(record.run):
+            return
         self.run = record.run
         match record.event:
             case Returned(receipts=receipts):
@@ -65,10 +81,15 @@ class Output:
                 self._add("reused", turned.reused)
                 self._add("generated", turned.generated)
                 self._add("seconds", turned.prefill_seconds + turned.decode_seconds)
-            case Ended() as ended:
-                self.ended = ended
+            case Reported() as reported:
+                self._add("turns", reported.turns)
+                self._add("evaluated", reported.evaluated)
+                self._add("reused", reported.reused)
+                self._add("generated", reported.generated)
+                self._add("seconds", reported.seconds)
             case _:
-                self.ended = None
+                pass
+        self.ended = record.event if isinstance(record.event, Ended) else None
 
     def finish(self) -> int:
         """Print what stands at the end, and return the exit code."""
@@ -100,16 +121,19 @@ class Output:
         self.usage[what] = round(self.usage.get(what, 0) + amount, 3)
 
     def _tell(self, record: Record) -> None:
+        """What the run says to standard output, what it and its sub-agents do to standard error."""
+        at = path(record.run)
         match record.event:
-            case Said(text):
+            case Said(text) if not at:
                 click.echo(printable(text.strip()))
             case Called(id=id, tool=tool, arguments=arguments):
                 given = msgspec.json.encode(arguments).decode()
-                click.echo(f"{id}  {tool} {one_line(given, 90)}", err=True)
+                click.echo(f"{at}{id}  {tool} {one_line(given, 90)}", err=True)
             case Returned(id=id, ok=ok, text=text):
-                click.echo(f"{id}  {'->' if ok else 'failed:'} {one_line(text, 90)}", err=True)
+                state = "->" if ok else "failed:"
+                click.echo(f"{at}{id}  {state} {one_line(text, 90)}", err=True)
             case Unsettled(id=id, how=how):
-                click.echo(f"{id}  unknown whether it happened: {one_line(how)}", err=True)
+                click.echo(f"{at}{id}  unknown whether it happened: {one_line(how)}", err=True)
             case _:
                 pass
 

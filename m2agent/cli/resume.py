@@ -14,9 +14,12 @@ from m2agent.desk import setup_of
 from m2agent.errors import UsageError
 from m2agent.events import Event
 from m2agent.home import journal_file
-from m2agent.journal import Journal
+from m2agent.journal import Journal, root
 from m2agent.loop import Limits
-from m2agent.loop.steps import Step, last_turn
+from m2agent.loop.steps import Step, open_steps
+
+Answers = list[tuple[Step, list[Event]]]
+"""What to write down about each step that was answered."""
 
 
 @click.command
@@ -40,15 +43,18 @@ def resume(
 def carry_on(
     name: str,
     output: Output,
-    answer: Callable[[list[Step]], list[Event]],
+    answer: Callable[[list[Step]], Answers],
     *,
     on_ask: str = "park",
     rules: str | None = None,
     bounds: tuple[int | None, float | None, int | None] = (None, None, None),
 ) -> int:
-    """Own the run, write down what `answer` makes of its open steps, and go on."""
+    """Own the run, write down what `answer` makes of its open steps, and go on.
+
+    Steps of its sub-agents are among them; a sub-agent's own id stands for its whole run.
+    """
     journal = Journal(journal_file())
-    id = journal.find(name)
+    id = root(journal.find(name))
     records = journal.read(id)
     if not records:
         raise UsageError(f"Run {id} never began. Start it again with: m2agent run")
@@ -58,10 +64,13 @@ def carry_on(
     try:
         for record in journal.read(id):
             output.count(record)
-        turn = last_turn(run.events)
-        if events := answer(turn.open if turn else []):
-            for record in run.add(*events):
+        steps = open_steps(run.events, lambda id: [r.event for r in journal.read(id)])
+        for step, events in answer(list(steps)):
+            owner = journal.open(step.run) if step.run else run
+            for record in owner.add(*events):
                 output.take(record)
+            if step.run:
+                owner.close()
     except BaseException:
         run.close()
         raise
@@ -71,12 +80,12 @@ def carry_on(
 def chosen(steps: list[Step], only: tuple[str, ...], waits: Callable[[Step], bool]) -> list[Step]:
     """The steps that wait, or those of them that were named. Raises UsageError if none do."""
     found = [step for step in steps if waits(step)]
-    names = {step.called.id for step in found}
+    names = {step.name for step in found}
     if not found:
         raise UsageError("Nothing in this run waits for that.")
     if unknown := [name for name in only if name not in names]:
         raise UsageError(f"No step {', '.join(unknown)} waits; waiting are {', '.join(names)}.")
-    return [step for step in found if not only or step.called.id in only]
+    return [step for step in found if not only or step.name in only]
 
 
 def waits_for_yes(step: Step) -> bool:

@@ -6,8 +6,8 @@ import click
 
 from m2agent.cli.options import output_options
 from m2agent.cli.output import Output
-from m2agent.cli.resume import carry_on, chosen
-from m2agent.events import Event, Settled
+from m2agent.cli.resume import Answers, carry_on, chosen
+from m2agent.events import Settled
 from m2agent.loop.steps import Step
 
 
@@ -21,13 +21,14 @@ def settle(run: str, steps: tuple[str, ...], happened: bool | None, output: Outp
     if happened is None:
         raise click.UsageError("Say which: --happened or --did-not-happen.")
 
-    def word(open_steps: list[Step]) -> list[Event]:
-        events: list[Event] = []
+    def word(open_steps: list[Step]) -> Answers:
+        answers: Answers = []
         for step in chosen(open_steps, steps, _is_unsettled):
             assert step.unsettled
             how = f"{getpass.getuser()} by m2agent settle"
-            events.append(Settled(step.called.id, step.unsettled.key, happened, how))
-        return events
+            settled = Settled(step.called.id, step.unsettled.key, happened, how)
+            answers.append((step, [settled]))
+        return answers
 
     return carry_on(run, output, word)
 

@@ -3,11 +3,11 @@
 import click
 import msgspec
 
-from m2agent.events import Ended
+from m2agent.events import Ended, Event
 from m2agent.home import journal_file
 from m2agent.journal import Journal
 from m2agent.journal.export import markdown
-from m2agent.loop.steps import Step, last_turn
+from m2agent.loop.steps import Step, open_steps
 from m2agent.printable import printable
 
 
@@ -17,15 +17,17 @@ def show(run: str) -> None:
     """Show RUN: an id, the beginning of one, or "last"."""
     journal = Journal(journal_file())
     id = journal.find(run)
-    records = journal.read(id)
-    click.echo(printable(markdown(records)))
-    events = [record.event for record in records]
-    turn = last_turn(events)
-    if not turn or not turn.open or not isinstance(events[-1], Ended):
+
+    def events(run: str) -> list[Event]:
+        return [record.event for record in journal.read(run)]
+
+    click.echo(printable(markdown(journal.read(id), journal.read)))
+    history = events(id)
+    if not (history and isinstance(history[-1], Ended)):
         return
-    for step in turn.open:
+    for step in open_steps(history, events):
         if step.unsettled and not step.settled:
-            click.echo(f"Whether {step.called.tool} ({step.called.id}) happened is not known.")
+            click.echo(f"Whether {step.called.tool} ({step.name}) happened is not known.")
             click.echo(printable(step.unsettled.how))
             click.echo(f"\nSay so: m2agent settle {id} --happened, or --did-not-happen")
         elif step.decided and step.decided.decision == "ask" and not step.answer:
@@ -37,7 +39,7 @@ def waiting(step: Step) -> str:
     """Everything that a yes would set going, in full."""
     assert step.decided
     shown = step.decided.preview or _pretty(step.called.arguments)
-    head = f"{step.called.id}  {step.called.tool}: {step.decided.reason}"
+    head = f"{step.name}  {step.called.tool}: {step.decided.reason}"
     return printable(f"{head}\n\n{shown}\n\nhash {step.decided.hash}")
 
 

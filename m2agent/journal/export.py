@@ -1,7 +1,7 @@
 """A run for programs, one JSON object a line, and for people, as Markdown."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -18,9 +18,11 @@ from m2agent.events import (
     Returned,
     Said,
     Settled,
+    Spawned,
     Thought,
     Unsettled,
 )
+from m2agent.journal.store import path
 from m2agent.transcript import mark
 
 
@@ -39,11 +41,23 @@ def line(record: Record) -> str:
     return msgspec.json.encode(flat(record)).decode()
 
 
-def markdown(records: Sequence[Record]) -> str:
-    """The run as a report: what was asked, done and answered, with receipts."""
+def markdown(
+    records: Sequence[Record], child: Callable[[str], Sequence[Record]] = lambda run: ()
+) -> str:
+    """The run as a report: what was asked, done and answered, with receipts.
+
+    `child` reads a sub-agent's run, which is told where it was begun.
+    """
+    return "\n\n".join(_blocks(records, child)) + "\n"
+
+
+def _blocks(records: Sequence[Record], child: Callable[[str], Sequence[Record]]) -> list[str]:
     blocks: list[str] = []
     for record in records:
+        at = path(record.run)
         match record.event:
+            case Asked(by=by) if by:
+                pass
             case Asked(text):
                 blocks.append(f"# {text.strip()}" if not blocks else f"**You:** {text.strip()}")
             case Thought(text):
@@ -52,27 +66,34 @@ def markdown(records: Sequence[Record]) -> str:
                 blocks.append(text.strip())
             case Called(id=id, tool=tool, arguments=arguments):
                 shown = msgspec.json.format(msgspec.json.encode(arguments), indent=2).decode()
-                blocks.append(f"### {id} {tool}\n\n{_fenced(shown)}")
+                blocks.append(f"### {at}{id} {tool}\n\n{_fenced(shown)}")
             case Approved(id=id, by=by):
-                blocks.append(f"Step {id} was approved by {by}.")
+                blocks.append(f"Step {at}{id} was approved by {by}.")
             case Declined(id=id, by=by, reason=reason):
-                blocks.append(f"Step {id} was declined by {by}. {reason}".rstrip())
+                blocks.append(f"Step {at}{id} was declined by {by}. {reason}".rstrip())
             case Returned(id=id, ok=ok, text=text, receipts=receipts):
                 marks = " ".join(mark(receipt) for receipt in receipts)
                 state = "Result" if ok else "Failed"
-                blocks.append(f"{state} of {id} {marks}".rstrip() + f"\n\n{_fenced(text)}")
+                blocks.append(f"{state} of {at}{id} {marks}".rstrip() + f"\n\n{_fenced(text)}")
             case Unsettled(id=id, how=how):
-                blocks.append(f"Whether step {id} happened is not known. {how}")
+                blocks.append(f"Whether step {at}{id} happened is not known. {how}")
             case Settled(id=id, happened=happened, how=how):
-                blocks.append(f"Step {id} {'happened' if happened else 'did not happen'}. {how}")
+                blocks.append(
+                    f"Step {at}{id} {'happened' if happened else 'did not happen'}. {how}"
+                )
             case Judged(met=met, items=items):
                 rows = [f"- {item.text}: {item.state} {item.proof}".rstrip() for item in items]
                 blocks.append("\n".join([f"**Checked: {'done' if met else 'not done'}**", *rows]))
+            case Spawned(id=id, child=run, task=task, role=role):
+                who = f"sub-agent {at}{id}" + (f", a {role}" if role else "")
+                blocks.append(f"**Begun: {who}.**\n\n{_fenced(task)}")
+                blocks += _blocks(child(run), child)
+                blocks.append(f"**So far from {who}.**")
             case Ended(status=status, reason=reason):
                 blocks.append(f"**Ended: {status}.** {reason}")
             case _:
                 pass
-    return "\n\n".join(blocks) + "\n"
+    return blocks
 
 
 def _fenced(text: str) -> str:

@@ -9,7 +9,7 @@ import secrets
 import sqlite3
 import time
 import zlib
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +18,30 @@ from urllib.parse import quote
 import msgspec
 
 from m2agent.errors import RunBusy, SetupError, UsageError
-from m2agent.events import Asked, Ended, Event, Record, Status, Turned
+from m2agent.events import Asked, Ended, Event, Record, Spawned, Status, Turned
 from m2agent.home import private
 from m2agent.journal.lease import Lease, is_held
 from m2agent.journal.schema import pack, prepare, unpack
 from m2agent.journal.witness import Witness, written
 
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
+_CHILD = "-"
+"""Parts a sub-agent's run from the run whose call it stands for: "k3x9ab-3.1"."""
+
+
+def is_child(run: str) -> bool:
+    """Whether this is the run of a sub-agent."""
+    return _CHILD in run
+
+
+def path(run: str) -> str:
+    """Which calls lead from a person's run to this one: "3.1/" for the sub-agent of call 3.1."""
+    return "".join(f"{call}/" for call in run.split(_CHILD)[1:])
+
+
+def root(run: str) -> str:
+    """The run that a person began, of which this is a part."""
+    return run.partition(_CHILD)[0]
 
 
 @dataclass(frozen=True)
@@ -71,6 +88,18 @@ class Journal:
             self._db.execute("INSERT INTO runs (id, created) VALUES (?, ?)", (run, time.time()))
         return self.open(run)
 
+    def child(self, parent: str, call: str) -> "Run":
+        """Own the run of the sub-agent that a call stands for; it is made the first time.
+
+        Its id follows from the two, so a call that is carried on after a crash finds it again.
+        """
+        run = f"{parent}{_CHILD}{call}"
+        with _explained(self.path):
+            self._db.execute(
+                "INSERT OR IGNORE INTO runs (id, created) VALUES (?, ?)", (run, time.time())
+            )
+        return self.open(run)
+
     def open(self, run: str) -> "Run":
         """Own a run, so as to go on with it.
 
@@ -91,7 +120,7 @@ class Journal:
                 lease.release()
                 raise
         artifacts = private(folder / "artifacts")
-        owned = Run(self.path, self._db, lease, witness, run, token, records, artifacts)
+        owned = Run(self, self._db, lease, witness, run, token, records, artifacts)
         self._owned = [*(other for other in self._owned if not other.closed), owned]
         return owned
 
@@ -103,15 +132,28 @@ class Journal:
             ).fetchall()
             return [Record(run, seq, at, unpack(body)) for seq, at, body in rows]
 
+    def with_children(self, records: Sequence[Record]) -> Iterator[Record]:
+        """Records, each that began a sub-agent followed by all of that one's."""
+        for record in records:
+            yield record
+            if isinstance(record.event, Spawned):
+                yield from self.with_children(self.read(record.event.child))
+
     def find(self, name: str) -> str:
-        """The id of the run that `name` means: an id, the beginning of one, or "last"."""
+        """The id of the run that `name` means: an id, the beginning of one, or "last".
+
+        A sub-agent's run is meant only by its whole id.
+        """
         with _explained(self.path):
             if name == "last":
-                rows = self._db.execute("SELECT id FROM runs ORDER BY created DESC LIMIT 1")
+                rows = self._db.execute(
+                    "SELECT id FROM runs WHERE instr(id, ?) = 0 ORDER BY created DESC LIMIT 1",
+                    (_CHILD,),
+                )
             else:
                 prefix = name.replace("%", "").replace("_", "")
                 rows = self._db.execute("SELECT id FROM runs WHERE id LIKE ?", (prefix + "%",))
-            found = [run for (run,) in rows]
+            found = [run for (run,) in rows if run == name or not is_child(run)]
         if name in found or len(found) == 1:
             return name if name in found else found[0]
         if found:
@@ -119,10 +161,10 @@ class Journal:
         raise UsageError(f"There is no run {name!r}. Show all with: m2agent runs")
 
     def runs(self) -> list[RunInfo]:
-        """All runs, the newest first."""
+        """All runs, the newest first; those of sub-agents are found in the runs they belong to."""
         with _explained(self.path):
             rows = self._db.execute("SELECT id, created FROM runs ORDER BY created DESC").fetchall()
-            return [self._info(run, created) for run, created in rows]
+            return [self._info(run, created) for run, created in rows if not is_child(run)]
 
     def _info(self, run: str, created: float) -> RunInfo:
         task, status, updated = "", None, created
@@ -159,7 +201,7 @@ class Run:
 
     def __init__(
         self,
-        path: Path,
+        journal: Journal,
         db: sqlite3.Connection,
         lease: Lease,
         witness: Witness,
@@ -171,7 +213,7 @@ class Run:
         self.id = id
         self.artifacts = artifacts
         self.events = [record.event for record in records]
-        self._path = path
+        self.journal = journal
         self._db = db
         self._lease = lease
         self._witness = witness
@@ -189,7 +231,7 @@ class Run:
             Record(self.id, self._seq + n, now, event) for n, event in enumerate(events, start=1)
         ]
         rows = [(r.run, r.seq, r.at, pack(r.event)) for r in records]
-        with _explained(self._path), _transaction(self._db):
+        with _explained(self.journal.path), _transaction(self._db):
             (token,) = self._db.execute(
                 "SELECT token FROM runs WHERE id = ?", (self.id,)
             ).fetchone()

@@ -7,7 +7,8 @@ settled and the run goes on; anything else is `Unsettled`, and a person's to say
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -20,18 +21,23 @@ from m2agent.events import (
     Decided,
     Declined,
     Origin,
+    Planned,
     Record,
+    Reported,
     Returned,
     Settled,
     Started,
     Unsettled,
 )
-from m2agent.journal import Run
+from m2agent.journal import Run, root
 from m2agent.loop.ask import Absent, Approve, Ask, No, Yes
 from m2agent.loop.cap import capped
-from m2agent.loop.plan import TOOL, planned
+from m2agent.loop.delegate import TOOL as DELEGATE
+from m2agent.loop.plan import TOOL as PLAN
+from m2agent.loop.plan import planned
 from m2agent.loop.steering import Steering
 from m2agent.loop.steps import Step
+from m2agent.loop.sub_agents import SubAgents
 from m2agent.policy import Provenance, Rules, decide
 from m2agent.secrets import Secrets
 from m2agent.tool import Content, Operation, Result
@@ -40,7 +46,10 @@ from m2agent.toolbox import Call, Toolbox
 
 @dataclass(frozen=True)
 class Hands:
-    """What acting takes: the run to write to, its tools, and who is asked."""
+    """What acting takes: the run to write to, its tools, and who is asked.
+
+    `acting` is held while an effect happens, so that there is one at a time over all sub-agents.
+    """
 
     run: Run
     toolbox: Toolbox
@@ -49,7 +58,9 @@ class Hands:
     work: Path
     steering: Steering
     page: int
-    provenance: Provenance = field(default_factory=Provenance)
+    provenance: Provenance
+    sub_agents: SubAgents
+    acting: asyncio.Lock
     secrets: Secrets = field(default_factory=Secrets.known)
 
     def operation(self, step: Step) -> Operation:
@@ -65,13 +76,19 @@ class Hands:
                 for record in await self._decide(step):
                     yield record
         todo: list[Step] = [step for step in steps if step.returned is None]
-        while todo and not self.steering.stopping:
+        while todo:
+            await self.steering.moving()
+            if self.steering.stopping:
+                return
             reads = 0
             while reads < len(todo) and _is_read(todo[reads].decided):
                 reads += 1
             if reads:
-                async for record in self._read(todo[:reads]):
-                    yield record
+                async with aclosing(self._read(todo[:reads])) as records:
+                    async for record in records:
+                        yield record
+                if any(step.returned is None for step in todo[:reads]):
+                    return  # a sub-agent waits, or was stopped
                 todo = todo[reads:]
                 continue
             async for record in self._effect(todo[0], todo):
@@ -80,7 +97,9 @@ class Hands:
                 return
             todo = [step for step in todo if step.returned is None]
 
-    def _add(self, step: Step, *events: Decided | Started | Settled | Returned) -> list[Record]:
+    def _add(
+        self, step: Step, *events: Decided | Started | Settled | Returned | Planned | Reported
+    ) -> list[Record]:
         records = self.run.add(*events)
         for event in events:
             step.take(event)
@@ -102,7 +121,7 @@ class Hands:
             called.arguments,
             call.account,
             content.preview if content else "",
-            self.run.id,
+            root(self.run.id),
             isinstance(self.approve, Absent),
             datetime.now(),
         )
@@ -125,13 +144,41 @@ class Hands:
         return self._add(step, decided)
 
     async def _read(self, steps: Sequence[Step]) -> AsyncGenerator[Record, None]:
-        """Run reads side by side. A read that a crash cut off is simply done again."""
-        calls = [self._do(step, self.toolbox.check(step.called)) for step in steps]
-        for step, returned in zip(steps, await asyncio.gather(*calls), strict=True):
-            plan = [planned(returned)] if returned.ok and step.called.tool == TOOL else []
-            for record in self.run.add(returned, *plan):
-                yield record
-            step.take(returned)
+        """Run reads and sub-agents side by side; their results are written in the calls' order.
+
+        A read that a crash cut off is simply done again, a sub-agent is carried on.
+        """
+        happened: asyncio.Queue[Record | None] = asyncio.Queue()
+        tasks = [asyncio.create_task(self._look(step, happened.put_nowait)) for step in steps]
+        for task in tasks:
+            task.add_done_callback(lambda _: happened.put_nowait(None))
+        try:
+            for _ in tasks:
+                while record := await happened.get():
+                    yield record
+            for step, task in zip(steps, tasks, strict=True):
+                if events := task.result():
+                    for record in self._add(step, *events):
+                        yield record
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _look(
+        self, step: Step, tell: Callable[[Record], None]
+    ) -> Sequence[Returned | Planned | Reported]:
+        """What a read gives, or a sub-agent; nothing while that one waits."""
+        call = self.toolbox.check(step.called)
+        if step.called.tool == DELEGATE:
+            try:
+                return await self.sub_agents.work(step.called, call.arguments, tell)
+            except ToolFailed as failure:
+                return [self._failed(step, failure)]
+        returned = await self._do(step, call)
+        if returned.ok and step.called.tool == PLAN:
+            return [returned, planned(returned)]
+        return [returned]
 
     async def _effect(self, step: Step, todo: Sequence[Step]) -> AsyncGenerator[Record, None]:
         """One effect: ask where that is needed, then do it once. Leaves it open if it must wait."""
@@ -160,11 +207,17 @@ class Hands:
                     yield record
             if not isinstance(step.answer, Approved):
                 return
-        async for record in self._once(step, call, op, content):
-            yield record
+        if step.decided.effect == "read":
+            async with aclosing(self._read([step])) as records:
+                async for record in records:
+                    yield record
+            return
+        async with self.acting:
+            async for record in self._once(step, call, op, content):
+                yield record
 
     async def _ask(self, steps: Sequence[Step]) -> AsyncGenerator[Record, None]:
-        asks = [Ask(step.called, step.decided) for step in steps if step.decided]
+        asks = [Ask(step.called, step.decided, self.run.id) for step in steps if step.decided]
         answers = await self.approve(asks)
         for step, ask, answer in zip(steps, asks, answers, strict=True):
             id, bound, content = ask.called.id, ask.decided.hash, ask.decided.content

@@ -8,10 +8,14 @@ from m2agent.events import Called, Decided
 
 @dataclass(frozen=True)
 class Ask:
-    """One call that waits for a yes. `decided` says why, and shows what would go out."""
+    """One call that waits for a yes. `decided` says why, and shows what would go out.
+
+    `run` is whose call it is: the run's own, or a sub-agent's.
+    """
 
     called: Called
     decided: Decided
+    run: str = ""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from m2agent.events import Ended, Event, Noted, Turned
+from m2agent.events import Ended, Event, Noted, Reported, Turned
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,8 @@ class Spent:
         match event:
             case Turned(evaluated=evaluated, generated=generated):
                 self._turns += 1
+                self._tokens += evaluated + generated
+            case Reported(evaluated=evaluated, generated=generated):
                 self._tokens += evaluated + generated
             case Noted(about="limits"):
                 self._warned = True

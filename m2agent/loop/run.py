@@ -9,7 +9,6 @@ carried on. Each event is on the disk before it is yielded; nobody who watches i
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,34 +35,19 @@ from m2agent.events import (
 )
 from m2agent.journal import Run
 from m2agent.loop.act import Hands
-from m2agent.loop.ask import Approve, park
 from m2agent.loop.cap import page_size
 from m2agent.loop.compact import deep_fold, fold
+from m2agent.loop.crew import Crew
 from m2agent.loop.judge import judge
-from m2agent.loop.limits import Limits, Spent
-from m2agent.loop.steering import Steering
-from m2agent.loop.steps import Turn, last_turn
+from m2agent.loop.limits import Spent
+from m2agent.loop.steps import Turn, last_turn, open_steps
 from m2agent.loop.stuck import nudged, stuck
-from m2agent.model import Model, ModelSettings, Progress, Token
-from m2agent.policy import Rules
-from m2agent.toolbox import Toolbox
+from m2agent.loop.sub_agents import SubAgents
+from m2agent.model import Progress, Token
+from m2agent.policy import Provenance
 
 _VERDICTS = 3
 _IDLE_TURNS = 3
-
-
-@dataclass(frozen=True)
-class Crew:
-    """Everything a run works with; nothing of it is in the journal."""
-
-    model: Model
-    toolbox: Toolbox
-    work: Path
-    approve: Approve = park
-    rules: Rules = field(default_factory=Rules)
-    limits: Limits = field(default_factory=Limits)
-    sampling: ModelSettings = field(default_factory=ModelSettings)
-    steering: Steering = field(default_factory=Steering)
 
 
 def begin(
@@ -100,16 +84,24 @@ async def _forward(run: Run, crew: Crew) -> AsyncGenerator[Record | Token | Prog
     last = run.events[-1]
     if isinstance(last, Ended) and last.status in ("done", "unverified"):
         return
-    page = page_size(crew.model.context)
-    hands = Hands(run, crew.toolbox, crew.approve, crew.rules, crew.work, crew.steering, page)
+    hands = _hands(run, crew)
     spent = Spent(crew.limits, run.events)
     number = sum(isinstance(event, Turned) for event in run.events)
     while True:
+        await crew.steering.moving()
         turn = last_turn(run.events)
         if turn and turn.open:
-            async with aclosing(hands.act(turn.open)) as records:
-                async for record in records:
-                    yield record
+            try:
+                async with aclosing(hands.act(turn.open)) as records:
+                    async for record in records:
+                        if record.run == run.id:
+                            spent.count(record.event)
+                        yield record
+            except ModelError as error:  # a sub-agent's; it goes on where it was
+                if _is_sub_agent(run):
+                    raise
+                yield run.add(_ended("failed", str(error)))[0]
+                return
             if stopped := _open_end(run, crew):
                 yield run.add(stopped)[0]
                 return
@@ -153,8 +145,35 @@ async def _forward(run: Run, crew: Crew) -> AsyncGenerator[Record | Token | Prog
             number -= 1
             yield run.add(due)[0]
         except ModelError as error:
+            if _is_sub_agent(run):
+                raise
             yield run.add(_ended("failed", str(error)))[0]
             return
+
+
+def _hands(run: Run, crew: Crew) -> Hands:
+    def child(id: str) -> list[Event]:
+        return [record.event for record in run.journal.read(id)]
+
+    provenance = Provenance(child)
+    provenance.take_over(crew.known)
+    return Hands(
+        run,
+        crew.toolbox,
+        crew.approve,
+        crew.rules,
+        crew.work,
+        crew.steering,
+        page_size(crew.model.context),
+        provenance,
+        SubAgents(run, crew, carry_on),
+        crew.acting,
+    )
+
+
+def _is_sub_agent(run: Run) -> bool:
+    began = run.events[0]
+    return isinstance(began, Began) and bool(began.parent)
 
 
 async def _think(
@@ -203,18 +222,17 @@ def _look(turn: Turn, history: Sequence[Event]) -> list[Event]:
 def _open_end(run: Run, crew: Crew) -> Ended | None:
     """Why acting stopped with steps left open, if it did."""
     turn = last_turn(run.events)
-    left = turn.open if turn else []
-    if not left:
+    if not (turn and turn.open):
         return None
     if crew.steering.stopping:
         return _ended("interrupted", "It was stopped after a finished step.")
+    left = list(open_steps(run.events, lambda id: [r.event for r in run.journal.read(id)]))
     doubtful = [step for step in left if step.unsettled and not step.settled]
     if doubtful:
         step = doubtful[0]
-        reason = f"Whether {step.called.tool} ({step.called.id}) happened is not known."
-        return _ended("waiting", reason)
+        return _ended("waiting", f"Whether {step.called.tool} ({step.name}) happened is not known.")
     waiting = [step for step in left if step.decided and step.decided.decision == "ask"]
-    names = ", ".join(f"{step.called.tool} ({step.called.id})" for step in waiting)
+    names = ", ".join(f"{step.called.tool} ({step.name})" for step in waiting)
     return _ended("waiting", f"A yes is needed for {names}.")
 
 

@@ -1,22 +1,58 @@
-"""What a person puts into a run while it goes on."""
+"""What a person puts into a run while it goes on: words, a pause, the wish to stop."""
 
+import asyncio
 from collections import deque
 
 
 class Steering:
-    """Messages and the wish to stop, left here by a screen and picked up by the loop."""
+    """Left here by a screen and picked up by the loop, between two steps.
 
-    def __init__(self) -> None:
+    A sub-agent's has its run's `above` it, and pauses and stops when that does.
+    """
+
+    def __init__(self, above: "Steering | None" = None) -> None:
+        self._above = above
         self._messages: deque[str] = deque()
-        self.stopping = False
+        self._stopping = False
+        self._moving = asyncio.Event()
+        self._moving.set()
+
+    @property
+    def stopping(self) -> bool:
+        return self._stopping or (self._above is not None and self._above.stopping)
+
+    @property
+    def paused(self) -> bool:
+        return not self._moving.is_set() or (self._above is not None and self._above.paused)
+
+    @property
+    def waiting(self) -> list[str]:
+        """The messages that the model has not been given yet."""
+        return list(self._messages)
 
     def say(self, text: str) -> None:
-        """Reaches the model before its next turn."""
+        """Reaches the model before its next turn, after what was said before."""
         self._messages.append(text)
+
+    def pause(self) -> None:
+        """Finish the step that is under way, then wait for `go_on`."""
+        self._moving.clear()
+
+    def go_on(self) -> None:
+        """Neither pause nor stop any more."""
+        self._stopping = False
+        self._moving.set()
 
     def stop(self) -> None:
         """Finish the step that is under way, then end the run for now."""
-        self.stopping = True
+        self._stopping = True
+        self._moving.set()
+
+    async def moving(self) -> None:
+        """Wait while the run is paused."""
+        await self._moving.wait()
+        if self._above is not None:
+            await self._above.moving()
 
     def heard(self) -> list[str]:
         """The messages since the last time."""

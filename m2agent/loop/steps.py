@@ -1,6 +1,6 @@
 """Where a run stands, read from its history alone, so that resuming needs nothing else."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from m2agent.events import (
@@ -16,16 +16,21 @@ from m2agent.events import (
     Returned,
     Said,
     Settled,
+    Spawned,
     Started,
     Thought,
     Turned,
     Unsettled,
 )
+from m2agent.journal import path
 
 
 @dataclass
 class Step:
-    """One call of the last turn, and how far it has come."""
+    """One call of the last turn, and how far it has come.
+
+    `run` is set where it is a sub-agent's.
+    """
 
     called: Called
     decided: Decided | None = None
@@ -33,7 +38,14 @@ class Step:
     started: Started | None = None
     unsettled: Unsettled | None = None
     settled: Settled | None = None
+    spawned: Spawned | None = None
     returned: Returned | None = None
+    run: str = ""
+
+    @property
+    def name(self) -> str:
+        """How a person names it: "2.1", or "3.1/2.1" for a sub-agent's."""
+        return f"{path(self.run)}{self.called.id}"
 
     def take(self, event: Event) -> None:
         match event:
@@ -47,6 +59,8 @@ class Step:
                 self.unsettled = event
             case Settled():
                 self.settled = event
+            case Spawned():
+                self.spawned = event
             case Returned():
                 self.returned = event
             case _:
@@ -96,3 +110,19 @@ def last_turn(history: Sequence[Event]) -> Turn | None:
         if step:
             step.take(event)
     return Turn(parts, turned.reason, list(steps.values()), answered)
+
+
+def open_steps(
+    history: Sequence[Event], child: Callable[[str], Sequence[Event]], run: str = ""
+) -> Iterator[Step]:
+    """What is open in a run; where a sub-agent is under way, what is open in that one's.
+
+    `child` reads the history of a sub-agent's run.
+    """
+    turn = last_turn(history)
+    for step in turn.open if turn else []:
+        if step.spawned:
+            yield from open_steps(child(step.spawned.child), child, step.spawned.child)
+        else:
+            step.run = run
+            yield step

@@ -7,7 +7,7 @@ command's output, a sub-agent's report or a note that this run wrote.
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -60,9 +60,13 @@ class Listed:
 
 
 class Provenance:
-    """All that a decision looks up about one run. `follow` keeps it up to date."""
+    """All that a decision looks up about one run. `follow` keeps it up to date.
 
-    def __init__(self) -> None:
+    `child` reads the history of a sub-agent: what it saw and made, its run has seen and made.
+    """
+
+    def __init__(self, child: Callable[[str], Sequence[Event]] = lambda run: ()) -> None:
+        self._child = child
         self.grant = Grant()
         self.outside: Seen | None = None
         self.own_ids: set[str] = set()
@@ -85,12 +89,22 @@ class Provenance:
             self.take(event)
         self._events = len(history)
 
+    def take_over(self, history: Sequence[Event]) -> None:
+        """Know what another run of this task knows: a sub-agent its parent's, and back."""
+        own = self._calls, self._effects, self._started
+        self._calls, self._effects, self._started = {}, set(), set()
+        for event in history:
+            self.take(event)
+        self._calls, self._effects, self._started = own
+
     def take(self, event: Event) -> None:
         match event:
             case Began(system=system, tools=tools):
                 self._identity = system
                 self._tools = {tool.name: tool for tool in tools}
                 self.grant = Grant.of(self._asked, system)
+            case Asked(by=by) if by:
+                pass  # a model's words, which may have come from anywhere
             case Asked(text):
                 self._asked.append(text)
                 self.grant = Grant.of(self._asked, self._identity)
@@ -104,9 +118,15 @@ class Provenance:
             case Returned():
                 self._take_result(event)
             case Reported(child=child, text=text):
-                self._take_span(text, Seen("outside", f"the report of sub-agent {child}"))
+                self._take_report(child, text)
             case _:
                 pass
+
+    def _take_report(self, child: str, text: str) -> None:
+        history = self._child(child)
+        self.take_over(history)
+        whose: Trust = "own" if history and self.outside is None else "outside"
+        self._take_span(text, Seen(whose, f"the report of sub-agent {child}"))
 
     def tool(self, name: str) -> ToolSpec:
         """What is known of a tool; one that nobody described has only its name."""

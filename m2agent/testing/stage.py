@@ -14,8 +14,9 @@ from m2agent.events import Ended, Event
 from m2agent.journal import Journal, Run
 from m2agent.loop import Limits, Steering, begin
 from m2agent.loop.ask import Approve, park
+from m2agent.loop.crew import Crew
 from m2agent.loop.own_tools import own_tools
-from m2agent.loop.run import Crew, carry_on
+from m2agent.loop.run import carry_on
 from m2agent.model import Model
 from m2agent.policy import Rules
 from m2agent.toolbox import Toolbox

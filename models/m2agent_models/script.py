@@ -7,6 +7,10 @@
 One turn a line. `{{1.items.0.id}}` is the value at that path in the `data` of the run's first
 call; alone in its string it keeps its type, and it may also stand in the text. Which turn comes
 next is read from the history, so a resumed run goes on where it was.
+
+    {"agent": "this week", "text": "Ann wrote twice."}
+
+is a turn of the sub-agent whose task has these words; all others are the run's own.
 """
 
 import asyncio
@@ -20,7 +24,7 @@ from typing import Any, Self, cast
 import msgspec
 
 from m2agent.errors import ModelError, UsageError
-from m2agent.events import Called, Event, Returned, Said, Thought, ToolSpec, Turned
+from m2agent.events import Asked, Called, Event, Returned, Said, Thought, ToolSpec, Turned
 from m2agent.model import ModelSettings, Piece, Token
 
 _REFERENCE = re.compile(r"\{\{\s*(?P<call>\d+)(?P<path>(?:\.[^{}.]+)*)\s*\}\}")
@@ -36,6 +40,7 @@ class _Turn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     thinking: str = ""
     text: str = ""
     calls: list[_Call] = []
+    agent: str = ""
 
 
 _DONE = _Turn(text="Done.")
@@ -75,7 +80,8 @@ class Script:
         """Play the next turn. `generated` is an estimate: four characters a token."""
         self._seen.append((history, len(history)))
         played = sum(isinstance(event, Turned) for event in history)
-        where, turn = self._turns[played] if played < len(self._turns) else ("", _DONE)
+        turns = [(where, turn) for where, turn in self._turns if _is_for(turn, history)]
+        where, turn = turns[played] if played < len(turns) else ("", _DONE)
         results = _Results(history, where)
         text = results.into_text(turn.text)
         await asyncio.sleep(0)
@@ -176,6 +182,14 @@ def _turn(where: str, turn: Any) -> _Turn:
     except msgspec.ValidationError as error:
         allowed = '{"thinking": "...", "text": "...", "calls": [{"tool": "...", "arguments": {}}]}'
         raise UsageError(f"{where}: {error}. A turn looks like {allowed}.") from error
+
+
+def _is_for(turn: _Turn, history: Sequence[Event]) -> bool:
+    """Whether it is a turn of the agent whose history this is."""
+    asked = next((event for event in history if isinstance(event, Asked)), Asked(""))
+    if not asked.by:
+        return not turn.agent
+    return bool(turn.agent) and turn.agent in asked.text.rpartition("\n\n")[2]
 
 
 def _words(text: str) -> list[str]:

@@ -273,3 +273,27 @@ def test_doctor_finds_what_is_wrong_and_says_how_to_mend_it(m2agent: Command) ->
     assert "m2agent models pull starter" in done.out
     found = [json.loads(line) for line in m2agent("doctor", "--json").out.splitlines()]
     assert {f["what"]: f["state"] for f in found}["journal"] == "ok"
+
+
+def test_a_sub_agents_send_is_shown_and_approved_through_its_run(m2agent: Command) -> None:
+    model = m2agent.script(
+        {"calls": [{"tool": "delegate", "arguments": {"task": "Write to Ann."}}]},
+        {"agent": "Ann", "calls": [_DRAFT]},
+        {"agent": "Ann", "calls": [_SEND]},
+        {"agent": "Ann", "text": "I sent it."},
+        {"text": "I sent it."},
+    )
+    parked = m2agent("run", "Have Ann written to.", "--model", model, "--events")
+    run = parked.events[0]["run"]
+    assert (parked.code, parked.events[-1]["run"]) == (4, run)
+    assert {event["run"] for event in parked.events} == {run, f"{run}-1.1"}
+    assert m2agent("runs", "--json").out.count("\n") == 1, "sub-agents are no runs of their own"
+
+    shown = m2agent("show", "last")
+    assert "1.1/2.1  mail_send" in shown.out and "Dear Ann," in shown.out
+    assert m2agent("approve", run, "--step", "1.1/2.1", "--json").final["status"] == "done"
+    assert len(list(m2agent.home.rglob("outbox/*.eml"))) == 1
+
+    exported = m2agent("export", run).events
+    kinds = [event["type"] for event in exported if event["run"] != run]
+    assert kinds[:2] == ["began", "asked"] and kinds[-1] == "ended"

@@ -299,7 +299,7 @@ async def test_stopping_ends_the_run_after_the_step_and_loses_nothing(tmp_path: 
     assert ended(first).exit_code == 130
     assert ledger.texts() == ["a"]
 
-    steering.stopping = False
+    steering.go_on()
     events = await scene.go_on()
     assert ended(events).exit_code == 0
     assert ledger.texts() == ["a", "b"]

@@ -287,7 +287,7 @@ class Conversation(Screen[None]):
     async def _approve(self, asks: "Sequence[Ask]") -> "Sequence[Answer]":
         from m2agent_tui.approval import Approval
 
-        card = Approval(asks, [self._title(ask.called.id) for ask in asks], _person())
+        card = Approval(asks, [self._title_of(ask) for ask in asks], _person())
         return await self._answered(card, card.answers)
 
     async def _settle(self, doubt: "Unsettled") -> bool | None:
@@ -295,6 +295,13 @@ class Conversation(Screen[None]):
 
         card = Doubt(self._title(doubt.id), doubt.how)
         return await self._answered(card, card.answer)
+
+    def _title_of(self, ask: "Ask") -> str:
+        if ask.run in ("", self.run_id):
+            return self._title(ask.called.id)
+        from m2agent_tui.describe import Names, title
+
+        return f"A helper: {title(ask.called.tool, ask.called.arguments, Names())}"
 
     def _title(self, id: str) -> str:
         return self._feed.title(id) if self._feed else id

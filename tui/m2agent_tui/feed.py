@@ -27,7 +27,7 @@ class Feed:
     def take(self, piece: Record | Token | Progress) -> None:
         """Collect what happened; it is drawn with what else happens in this moment."""
         if isinstance(piece, Record):
-            if piece.seq <= self._seen:
+            if "-" in piece.run or piece.seq <= self._seen:  # a sub-agent's, or known
                 return
             self._seen, self.run_id = piece.seq, piece.run
             self.ended = piece.event if isinstance(piece.event, Ended) else None

@@ -130,7 +130,11 @@ class Tool:
         return hook
 
     def undo(self, hook: Callable[P, Awaitable[Result]]) -> Callable[P, Awaitable[Result]]:
-        """The inverse. Takes `before` and `returned` by name, and `op`, not the parameters."""
+        """The inverse. Takes `before` and `returned` by name, and `op`, not the parameters.
+
+        Raises ToolFailed where somebody changed the same thing since. After a crash it is called
+        a second time with the same `op`, and finds that it is done.
+        """
         self.undo_hook = hook
         return hook
 

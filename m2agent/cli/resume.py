@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import click
 
+from m2agent.cli import undo
 from m2agent.cli.choose import choose
 from m2agent.cli.drive import answering, go_on
 from m2agent.cli.options import output_options, run_options
@@ -17,6 +18,7 @@ from m2agent.home import journal_file
 from m2agent.journal import Journal, root
 from m2agent.loop import Limits
 from m2agent.loop.steps import Step, open_steps
+from m2agent.loop.undo import is_undoing
 
 Answers = list[tuple[Step, list[Event]]]
 """What to write down about each step that was answered."""
@@ -36,6 +38,10 @@ def resume(
     max_tokens: int | None,
 ) -> int:
     """Go on with RUN: an id, the beginning of one, or "last"."""
+    journal = Journal(journal_file())
+    id = journal.find(run)
+    if is_undoing([record.event for record in journal.read(id)]):
+        return undo.go_on(journal, id, output)
     bounds = (max_turns, max_minutes, max_tokens)
     return carry_on(run, output, lambda steps: [], on_ask=on_ask, rules=rules, bounds=bounds)
 

@@ -1,10 +1,13 @@
 """Taking back what a run did, on the real mailbox and notes."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 from command import Command, call
+
+from m2agent.journal import Journal
 
 _TURNS = [
     {
@@ -78,3 +81,49 @@ def test_a_run_that_changed_nothing_has_nothing_to_take_back(m2agent: Command) -
 
     assert done.code == 2
     assert "changed nothing" in done.err
+
+
+def test_an_undo_is_itself_undone_and_that_again(m2agent: Command, notes: Path) -> None:
+    def text() -> str:
+        return (notes / "Plan.md").read_text() if (notes / "Plan.md").exists() else ""
+
+    whole = text()
+    m2agent("undo", "last", "--yes")
+    assert text() == ""
+
+    preview = m2agent("undo", "last")
+    assert "notes_create" in preview.err
+    assert "will be done again" in preview.err
+    again = m2agent("undo", "last", "--yes")
+    assert (again.code, text()) == (0, whole)
+    back = m2agent("undo", "last", "--yes")
+    assert (back.code, text()) == (0, "")
+
+
+def test_an_undo_that_was_cut_off_is_resumed(m2agent: Command, notes: Path) -> None:
+    process = m2agent.start("undo", "last", "--yes", "--events")
+    assert process.stdout
+    for line in process.stdout:
+        if '"type":"started"' in line:  # before the newest step is walked back, or in it
+            break
+    process.kill()
+    process.communicate()
+
+    done = m2agent("resume", "last", "--events")
+
+    assert done.code == 7
+    assert not (notes / "Plan.md").exists()
+    (ended,) = [event for event in done.events if event["type"] == "ended"]
+    assert "mail_send (3.1): not undone" in ended["answer"]
+    assert m2agent("resume", "last").code == 7
+
+
+def test_a_run_that_somebody_works_on_is_not_undone(m2agent: Command, notes: Path) -> None:
+    journal = Journal(m2agent.home / "journal.db")
+    run = journal.open(journal.find("last"))
+
+    done = m2agent("undo", run.id, "--yes")
+
+    assert done.code == 4
+    assert f"is being worked on by process {os.getpid()}" in done.err
+    journal.close()

@@ -353,7 +353,11 @@ async def test_labels_are_made_renamed_and_deleted(box: Mailbox) -> None:
     await box.undo(renamed)
     assert await renamed.call.reconcile(renamed.op) is None
     assert await box.found('label:"Bad invoices"') == ["Invoice 7"]
+    with pytest.raises(ToolFailed, match="on 1 mails now, so it stays"):
+        await box.undo(made)
+    await box.call("label", ids=["m1"], remove=["bad invoices"])
     await box.undo(made)
+    assert (await box.undo(made)).text == "The label Bad invoices is gone already."
     assert await made.call.reconcile(made.op) is None
     gone = await box.do("label_edit", action="delete", name="Work")
     assert gone.result.text == "The label Work is deleted; its mails stay."

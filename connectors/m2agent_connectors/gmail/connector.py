@@ -196,7 +196,7 @@ class Gmail:
 
     @draft.undo
     async def _(self, before: Mapping[str, Any], returned: Returned) -> Result:
-        return await drafts.undo(self._box, returned.data["draft_id"], before)
+        return await drafts.undo(self._box, returned.data["draft_id"], before, returned.data)
 
     @tool(effect="send", undo="A sent mail stays sent.")
     async def send(self, draft_id: str) -> Result:

@@ -88,9 +88,19 @@ async def before(box: Mailbox, op: Operation, draft_id: str | None) -> dict[str,
     return {"draft_id": draft_id, "thread": draft["message"]["threadId"], "file": str(file)}
 
 
-async def undo(box: Mailbox, draft_id: str, earlier: Mapping[str, Any]) -> Result:
-    """Delete a draft that was made, or put back the text of one that was changed."""
-    await box.draft(draft_id, "minimal")
+async def undo(
+    box: Mailbox, draft_id: str, earlier: Mapping[str, Any], left: Mapping[str, Any]
+) -> Result:
+    """Delete a draft that was made, or put back the text of one that was changed.
+
+    `left` is the data of the result that is undone. Raises ToolFailed if it was changed since.
+    """
+    try:
+        now = parse(bytes_of((await box.draft(draft_id, "raw"))["message"])).message_id
+    except NotThere:
+        return Result(f"{draft_id} is no draft any more.")
+    if now != left["message_id"]:
+        raise ToolFailed(f"{draft_id} was changed since, so it stays as it is.")
     if not earlier:
         with suppress(NotThere):  # an earlier try did it
             await box.api.ask(box.drafts.delete(userId=ME, id=draft_id))

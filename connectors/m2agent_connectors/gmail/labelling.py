@@ -156,6 +156,8 @@ async def undo_edit(box: Mailbox, before: Mapping[str, Any], done: Mapping[str, 
         raise ToolFailed("A deleted label cannot be put back on the mails it was on.")
     if done["action"] == "create" and before["name"]:
         return Result(f"The label {name} was there before, so it stays.")
+    if await label_named(box, name) is None:
+        return Result(f"The label {name} is gone already.")
     if done["action"] == "create":
         await edit(box, "delete", name, None)
     else:

@@ -227,7 +227,7 @@ class LocalMail:
 
     @draft.undo
     async def _(self, before: Mapping[str, Any], returned: Returned) -> Result:
-        return drafts.undo(self._store, returned.data["draft_id"], before)
+        return drafts.undo(self._store, returned.data["draft_id"], before, returned.data)
 
     @tool(effect="send", undo="A sent mail stays sent.")
     async def send(self, op: Operation, draft_id: str) -> Result:

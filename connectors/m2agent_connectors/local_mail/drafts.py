@@ -122,9 +122,21 @@ def before(store: Store, draft_id: str | None) -> dict[str, Any]:
     return {"message_id": store.one("SELECT message_id FROM message WHERE id = ?", number)}
 
 
-def undo(store: Store, draft_id: str, earlier: Mapping[str, Any]) -> Result:
-    """Delete a draft that was made, or put back the text of one that was changed."""
+def undo(
+    store: Store, draft_id: str, earlier: Mapping[str, Any], left: Mapping[str, Any]
+) -> Result:
+    """Delete a draft that was made, or put back the text of one that was changed.
+
+    `left` is the data of the result that is undone. Raises ToolFailed if it was changed since.
+    """
+    if not store.one("SELECT id FROM message WHERE id = ?", int(draft_id.lstrip("d"))):
+        return Result(f"{draft_id} is gone already.")
     number = draft_number(store, draft_id)
+    now = store.one("SELECT message_id FROM message WHERE id = ?", number)
+    if earlier and now == earlier["message_id"]:
+        return Result(f"{draft_id} is as it was before.")
+    if now != left["message_id"]:
+        raise ToolFailed(f"{draft_id} was changed since, so it stays as it is.")
     if not earlier:
         with store.transaction():
             store.delete(number)

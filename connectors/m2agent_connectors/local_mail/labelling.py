@@ -153,6 +153,10 @@ def undo_edit(store: Store, before: Mapping[str, Any], done: Mapping[str, Any]) 
         raise ToolFailed("A deleted label cannot be put back on the mails it was on.")
     if done["action"] == "create" and before["name"]:
         return Result(f"The label {name} was there before, so it stays.")
+    if store.label_named(name) is None:
+        return Result(f"The label {name} is gone already.")
+    if done["action"] == "create" and (mails := store.labelled(name)):
+        raise ToolFailed(f"The label {name} is on {mails} mails now, so it stays.")
     with store.transaction():
         if done["action"] == "create":
             store.delete_label(name)

@@ -307,6 +307,11 @@ class Store:
         values = (new_name, label_key(new_name), name)
         self.execute("UPDATE label SET name = ?, key = ? WHERE name = ?", values)
 
+    def labelled(self, name: str) -> int:
+        """How many mails have the label."""
+        label = "SELECT id FROM label WHERE name = ?"
+        return self.one(f"SELECT count(*) FROM labelled WHERE label = ({label})", name)
+
     def delete_label(self, name: str) -> None:
         label = "SELECT id FROM label WHERE name = ?"
         self.execute(f"DELETE FROM labelled WHERE label = ({label})", (name,))

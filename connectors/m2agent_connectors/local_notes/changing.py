@@ -100,11 +100,8 @@ class Change:
     def remove(self, data: Any) -> Result:
         """Undo a creation."""
         path = self._left(data)
-        try:
-            path.unlink()
-        except OSError as error:
-            raise ToolFailed(f"{data['id']} cannot be removed: {error.strerror}.") from error
-        return Result(f"Removed {data['id']} again.", {"id": data["id"]})
+        done = Result(f"Removed {data['id']} again.", {"id": data["id"]})
+        return self.operations.remove(self.key, path, done)
 
     def put_back(self, before: dict[str, Any], data: Any) -> Result:
         """Undo an update or a comment."""

@@ -5,6 +5,7 @@ nothing is remembered between two calls but the search index, which compares eac
 """
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
@@ -189,16 +190,21 @@ class LocalNotes:
 
     @create.undo
     async def _remove(self, op: Operation, returned: Returned) -> Result:
-        return await asyncio.to_thread(self._change(op).remove, returned.data)
+        return await self._once(op, self._change(op).remove, returned.data)
 
     @update.undo
     @comment.undo
     async def _put_back(self, op: Operation, before: dict[str, Any], returned: Returned) -> Result:
-        return await asyncio.to_thread(self._change(op).put_back, before, returned.data)
+        return await self._once(op, self._change(op).put_back, before, returned.data)
 
     @trash.undo
     async def _move_back(self, op: Operation, returned: Returned) -> Result:
-        return await asyncio.to_thread(self._change(op).move_back, returned.data)
+        return await self._once(op, self._change(op).move_back, returned.data)
+
+    async def _once(self, op: Operation, undo: Callable[..., Result], *given: Any) -> Result:
+        """Undo, unless the log says that this very operation did before a crash."""
+        done = await asyncio.to_thread(self._operations.outcome, op.key)
+        return done or await asyncio.to_thread(undo, *given)
 
     def _change(self, op: Operation) -> Change:
         return Change(self._folder, self._operations, op.key)

@@ -59,9 +59,23 @@ class Operations:
             raise self._failed(path, error) from error
         return self._rename(key, path, target, result, was=None, staged=False)
 
+    def remove(self, key: str, path: Path, result: Result) -> Result:
+        """Delete a file for good."""
+        try:
+            gone = path.relative_to(self.root).as_posix()
+            self._write_down({"key": key, "gone": gone, "result": result})
+            path.unlink()
+            _sync(path.parent)
+        except OSError as error:
+            raise self._failed(path, error) from error
+        return result
+
     def outcome(self, key: str) -> Result | None:
         """The result of the operation if it happened, None if it did not. Raises Unclear."""
         line = self._last(key)
+        if line and "gone" in line:
+            there = (self.root / line["gone"]).exists()
+            return None if there else msgspec.convert(line["result"], Result)
         if line is None or "to" not in line:
             return None
         old, new = self.root / line["from"], self.root / line["to"]

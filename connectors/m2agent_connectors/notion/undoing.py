@@ -1,6 +1,7 @@
 """How each change is taken back, unless somebody has changed the same thing since."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, cast
 
 from m2agent.errors import ToolFailed
@@ -9,13 +10,16 @@ from m2agent.tool import Result
 from m2agent_connectors.notion.changing import replace, version
 from m2agent_connectors.notion.ids import short
 from m2agent_connectors.notion.outcome import text_before
-from m2agent_connectors.notion.values import simple
+from m2agent_connectors.notion.values import kept, simple
+from m2agent_connectors.notion.wire import NotThere
 from m2agent_connectors.notion.workspace import Workspace
 
 
 async def remove(space: Workspace, data: Any) -> Result:
     """Undo a creation, by the trash."""
     page = await space.page(_id(data))
+    if page["in_trash"]:
+        return _done(f"{_id(data)} is in the trash already.", data)
     if page["last_edited_by"]["id"] != await space.bot():
         raise ToolFailed(f"{_id(data)} was changed by somebody since, so this is not undone.")
     await space.wire.write(lambda notion: notion.pages.update(page["id"], in_trash=True))
@@ -26,17 +30,23 @@ async def put_back(space: Workspace, before: Mapping[str, Any], data: Any) -> Re
     """Undo an update."""
     page = await space.page(_id(data))
     properties = page["properties"]
-    now = {name: simple(properties[name]) for name in data.get("props", {}) if name in properties}
-    if now != data.get("props", {}):
+    left = data.get("props", {})
+    back = {
+        name
+        for name in before["props"].keys() & properties
+        if _is(before["props"], properties, name)
+    }
+    now = {name: simple(properties[name]) for name in left if name in properties}
+    if any(now.get(name) != left[name] for name in left if name not in back):
         raise ToolFailed(f"{_id(data)} was changed by somebody since, so this is not undone.")
     if "version" in data:
         text = str((await space.markdown(page["id"]))["markdown"])
-        if version(text) != data["version"]:
-            raise ToolFailed(f"The text of {_id(data)} was changed since, so this is not undone.")
         old = text_before(before)
-        if old != text:
+        if text != old and version(text) != data["version"]:
+            raise ToolFailed(f"The text of {_id(data)} was changed since, so this is not undone.")
+        if text != old:
             await replace(space, page["id"], [difference(text, old)])
-    props = {name: before["props"][name] for name in now if before["props"].get(name)}
+    props = {name: before["props"][name] for name in now.keys() - back if before["props"].get(name)}
     if props:
         await space.wire.write(lambda notion: notion.pages.update(page["id"], properties=props))
     return _done(f"Put {_id(data)} back as it was.", data)
@@ -44,18 +54,23 @@ async def put_back(space: Workspace, before: Mapping[str, Any], data: Any) -> Re
 
 async def delete_comment(space: Workspace, data: Any) -> Result:
     _id(data)
-    await space.wire.write(lambda notion: notion.comments.delete(data["comment"]))
+    with suppress(NotThere):
+        await space.wire.write(lambda notion: notion.comments.delete(data["comment"]))
     return _done(f"Deleted the comment on {_id(data)}.", data)
 
 
 async def move_back(space: Workspace, data: Any) -> Result:
     """Undo a move into the trash or out of it."""
     page = await space.page(_id(data))
-    restored = not page["in_trash"]
-    if restored != data["restored"]:
-        raise ToolFailed(f"{_id(data)} was moved by somebody since, so this is not undone.")
-    await space.wire.write(lambda notion: notion.pages.update(page["id"], in_trash=restored))
+    was = bool(data["restored"])
+    if page["in_trash"] != was:
+        await space.wire.write(lambda notion: notion.pages.update(page["id"], in_trash=was))
     return _done(f"Moved {_id(data)} back.", data)
+
+
+def _is(before: Mapping[str, Any], properties: Mapping[str, Any], name: str) -> bool:
+    """Whether a property has the value again that it had before."""
+    return kept(properties[name]) == before[name]
 
 
 def difference(now: str, old: str) -> dict[str, str]:

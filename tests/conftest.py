@@ -30,6 +30,7 @@ HOMES = pytest.StashKey[Path]()
 
 def pytest_configure(config: pytest.Config) -> None:
     """Before any test module is imported: the environment that everything here starts from."""
+    _leave_npm_alone()
     for name in list(os.environ):
         if name in UNSET or name.startswith(UNSET_BEGINNINGS) or name.endswith("_API_KEY"):
             del os.environ[name]
@@ -39,6 +40,16 @@ def pytest_configure(config: pytest.Config) -> None:
     # A busy machine is no failure of the code under test.
     hypothesis.settings.register_profile("patient", hypothesis.settings(), deadline=None)
     hypothesis.settings.load_profile("patient")
+
+
+def _leave_npm_alone() -> None:
+    """npm, which installs what some tests need, is told in its own words what is hidden below."""
+    os.environ.setdefault("NPM_CONFIG_USERCONFIG", str(Path.home() / ".npmrc"))
+    os.environ.setdefault("NPM_CONFIG_CACHE", str(Path.home() / ".npm"))
+    for name in ("http_proxy", "https_proxy"):
+        proxy = os.environ.get(name) or os.environ.get(name.upper())
+        if proxy and proxy != DEAD_END:
+            os.environ.setdefault(f"NPM_CONFIG_{name.removeprefix('http_').upper()}", proxy)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -3,24 +3,18 @@
 class TestWiki(NotesContract):
     @pytest.fixture
     async def notes(self, tmp_path: Path) -> AsyncIterator[Notes]:
-        yield Notes(wiki, home="Projects", table="Invoices", folder=tmp_path)
+        yield Notes(wiki, tmp_path, home="Projects", table="Invoices")
 
 The service must be empty but for a place for pages, `home`, and a table with the properties of
 `TABLE`. What a case needs besides it makes itself, through the tools.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from inspect import signature
-from itertools import count
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
-from m2agent.connector import Connector
 from m2agent.errors import ToolFailed
-from m2agent.events import Called, Returned
-from m2agent.tool import Operation, Result
-from m2agent.toolbox import Call, Toolbox
+from m2agent.testing.service import Service
 
 TABLE: Mapping[str, str | list[str]] = {
     "Invoice": "title",
@@ -33,56 +27,11 @@ TABLE: Mapping[str, str | list[str]] = {
 
 
 @dataclass
-class Done:
-    """A call that was carried out, with what a journal keeps of it."""
-
-    call: Call
-    op: Operation
-    before: dict[str, Any]
-    result: Result
-
-
-@dataclass
-class Notes:
+class Notes(Service):
     """An opened service of notes. `home` and `table` are ids or names as its tools take them."""
 
-    connector: Connector
     home: str
     table: str
-    folder: Path
-    _numbers: "count[int]" = field(default_factory=count)
-
-    def __post_init__(self) -> None:
-        self.toolbox = Toolbox({"notes": self.connector})
-
-    async def do(self, tool: str, **arguments: Any) -> Done:
-        """Call a tool as the loop does."""
-        call = self.toolbox.check(Called("1.1", f"notes_{tool}", arguments))
-        op = Operation(f"run.{next(self._numbers)}", self.folder, self.folder)
-        before = await call.before(op)
-        return Done(call, op, before, await call.run(op))
-
-    async def call(self, tool: str, **arguments: Any) -> Result:
-        return (await self.do(tool, **arguments)).result
-
-    async def failure(self, tool: str, **arguments: Any) -> str:
-        """The words of a call that must fail."""
-        try:
-            done = await self.call(tool, **arguments)
-        except ToolFailed as failure:
-            return str(failure)
-        raise AssertionError(f"notes_{tool} did not fail: {done.text}")
-
-    async def undo(self, done: Done) -> Result:
-        hook = done.call.tool.undo_hook
-        assert hook, f"{done.call.tool.name} has no undo"
-        given = {
-            "op": Operation(f"run.{next(self._numbers)}", self.folder, self.folder),
-            "before": done.before,
-            "returned": Returned("1.1", data=done.result.data),
-        }
-        wanted = signature(hook).parameters
-        return await hook(self.connector, **{k: v for k, v in given.items() if k in wanted})
 
     async def page(self, title: str, body: str = "") -> str:
         """The id of a new page at home."""
@@ -267,8 +216,7 @@ class NotesContract:
         ]
         for number, change in enumerate(changes):
             tool = change.pop("tool")
-            call = notes.toolbox.check(Called("1.1", f"notes_{tool}", change))
-            op = Operation(f"known.{number}", notes.folder, notes.folder)
+            call, op = notes.check(tool, **change), notes.op(f"known.{number}")
             before = await call.before(op)
             assert await call.reconcile(op, before) is None
             done = await call.run(op)

@@ -7,6 +7,7 @@ events = await stage.play("Find the page on hiring.")
 from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from m2agent.connector import Connector
@@ -38,16 +39,19 @@ class Stage:
         """What a run of this scene works with."""
         work = self.folder / "work"
         work.mkdir(parents=True, exist_ok=True)
-        toolbox = Toolbox({**self.connectors, **own_tools(self.model.context)})
         return Crew(
             self.model,
-            toolbox,
+            self._toolbox,
             work,
             self.approve,
             self.rules,
             self.limits,
             steering=self.steering,
         )
+
+    @cached_property
+    def _toolbox(self) -> Toolbox:
+        return Toolbox({**self.connectors, **own_tools(self.model.context)})
 
     def journal(self) -> Journal:
         return Journal(self.folder / "journal.db")

@@ -27,7 +27,7 @@ class TestLocalNotes(NotesContract):
         (tmp_path / "notes" / "Projects" / "About.md").write_text("Ours.\n", "utf-8")
         settings = {"folder": str(tmp_path / "notes")}
         local = await LocalNotes.open(Account("notes", tmp_path / "state", tmp_path, settings))
-        yield Notes(local, "Projects", "Invoices", tmp_path)
+        yield Notes(local, tmp_path, "Projects", "Invoices")
         await local.close()
 
 
@@ -37,4 +37,4 @@ class TestNotion(NotesContract):
         async with scene(tmp_path) as notion:
             notion.world.page("Projects")
             notion.world.table("Invoices", {name: COLUMNS[name] for name in TABLE})
-            yield Notes(notion.notion, "Projects", "Invoices", tmp_path)
+            yield Notes(notion.notion, tmp_path, "Projects", "Invoices")

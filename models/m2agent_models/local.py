@@ -117,12 +117,12 @@ class Local:
     def _request(
         self, history: Sequence[Event], tools: Sequence[ToolSpec], settings: ModelSettings
     ) -> wire.Reply:
+        segments = self._format.segments(history, tools)
         return wire.Reply(
             id=0,
             conversation=_conversation(history),
             segments=[
-                wire.Segment(segment.kind, segment.text, segment.tokens)
-                for segment in self._format.segments(history, tools)
+                wire.Segment(segment.kind, segment.text, segment.tokens) for segment in segments
             ],
             sampling=wire.Sampling(
                 settings.temperature, settings.top_p, settings.top_k, settings.min_p, settings.seed
@@ -132,7 +132,17 @@ class Local:
             max_tokens=settings.max_tokens,
             max_thinking=settings.max_thinking,
             beside=settings.beside,
+            opening=self._opening(history, tools, segments),
         )
+
+    def _opening(
+        self, history: Sequence[Event], tools: Sequence[ToolSpec], segments: list[m2.Segment]
+    ) -> int:
+        """How many segments there are before the first that is not the same in every run."""
+        began = [event for event in history if isinstance(event, Began)]
+        other = self._format.segments([*began, Asked("\0")], tools)
+        same = zip(segments, other, strict=False)
+        return next((n for n, (one, two) in enumerate(same) if one != two), 0)
 
 
 def model_file(name: str) -> Path:

@@ -31,7 +31,7 @@ from m2agent_models.engine.schedule import Schedule
 from m2agent_models.local import Local
 
 CONTEXT = 16_384
-ENGINE: dict[str, Any] = {"threads": 1, "idle": 0.2, "context": CONTEXT}
+ENGINE: dict[str, Any] = {"threads": 1, "idle": 0.2, "context": CONTEXT, "openings": 0}
 PLAN = Plan(CONTEXT, 0, 0, "f16", 1, 512, 8, "")
 START: list[Event] = [Began("local", "You help.", []), Asked("Tell me a very long story.")]
 ENDLESS = ModelSettings(max_tokens=1_000_000, max_thinking=1_000_000, seed=1)

@@ -39,7 +39,7 @@ from m2agent_models.engine.prompt import Tokenizer
 from m2agent_models.engine.sequences import common_prefix
 from m2agent_models.local import Local
 
-ENGINE: dict[str, Any] = {"threads": 1, "idle": 0.2, "context": 49_152}
+ENGINE: dict[str, Any] = {"threads": 1, "idle": 0.2, "context": 49_152, "openings": 0}
 LIKELY = {"<minimax:tool_call>": 5.0, "</minimax:tool_call>": 8.0}
 SEARCH = ToolSpec(
     "mail_search",

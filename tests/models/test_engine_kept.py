@@ -33,20 +33,28 @@ class Cells:
 class Engine:
     """One engine's life over a folder that outlives it."""
 
-    def __init__(self, folder: Path, quota: int = 1_000_000, model: str = "m2") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        quota: int = 1_000_000,
+        model: str = "m2",
+        *,
+        openings: bool = False,
+    ) -> None:
         self.cells = Cells()
         self.sequences = Sequences(self.cells, 4)
-        self.kept = Kept(self.cells, folder, quota, model)
+        self.kept = Kept(self.cells, folder, quota, model, openings=openings)
 
-    def turn(self, prompt: Tokens) -> int:
+    def turn(self, prompt: Tokens, opening: int = 0) -> int:
         """Evaluate a prompt; returns how many of its tokens came from the disk."""
         sequence = self.sequences.take(prompt, 1, "main")
         assert isinstance(sequence, Sequence)
         before = len(sequence.tokens)
         self.kept.recall(self.sequences, sequence, prompt)
         recalled = len(sequence.tokens) - before
-        self.sequences.extend(sequence, prompt[len(sequence.tokens) :])
-        self.kept.save(sequence)
+        while missing := prompt[len(sequence.tokens) :][:100]:
+            self.sequences.extend(sequence, missing)
+            self.kept.note(sequence, len(missing), opening)
         self.sequences.give_back(sequence)
         return recalled
 
@@ -78,6 +86,14 @@ def test_nothing_comes_from_another_model_or_another_beginning(tmp_path: Path) -
     Engine(tmp_path).turn(prompt(3))
     assert Engine(tmp_path, model="m2.1").turn(prompt(3)) == 0
     assert Engine(tmp_path).turn(prompt(1, seed=5) + prompt(3)[BLOCK:]) == 0
+
+
+def test_of_openings_nothing_is_kept_that_belongs_to_a_conversation(tmp_path: Path) -> None:
+    engine = Engine(tmp_path, openings=True)
+    engine.turn(prompt(9), opening=3 * BLOCK + 5)
+    assert len(files(tmp_path)) == 3
+    assert Engine(tmp_path, openings=True).turn(prompt(3) + prompt(2, seed=7)) == 3 * BLOCK
+    assert len(files(tmp_path)) == 3
 
 
 @pytest.mark.parametrize("damage", ["cut", "changed", "empty", "swapped"])

@@ -27,7 +27,7 @@ from m2agent.events import (
 from m2agent.model import ModelSettings, Piece, Progress, Token
 from m2agent_models.local import Local
 
-ENGINE: dict[str, Any] = {"threads": 1, "idle": 0.2, "context": 4096}
+ENGINE: dict[str, Any] = {"threads": 1, "idle": 0.2, "context": 4096, "openings": 0}
 GREEDY = ModelSettings(temperature=0, max_tokens=48, max_thinking=16)
 MODE = ToolSpec(
     "set_mode",
@@ -110,6 +110,23 @@ async def test_the_same_history_gives_the_same_prompt_after_a_restart(
     await again.close()
     assert resumed.tokens == going_on.tokens
     assert resumed.evaluated == going_on.evaluated + going_on.reused
+
+
+async def test_a_new_engine_does_not_read_the_system_text_and_the_tools_again(
+    tiny_m2: Path,
+) -> None:
+    engine = {**ENGINE, "openings": 0.1}
+    figures: list[Turned] = []
+    for task in ("Set it to fast.", "Something else, and secret."):
+        model = await Local.open(str(tiny_m2), engine)
+        figures.append(turned(await turn(model, [START[0], Asked(task)])))
+        await model.close()
+        await gone(tiny_m2)
+    first, second = figures
+    opening = first.evaluated - len("Set it to fast.")
+    assert first.reused == 0
+    assert second.reused > opening - 150
+    assert second.reused % 64 == 0
 
 
 async def test_thinking_without_end_is_closed_and_the_answer_follows(model: Local) -> None:

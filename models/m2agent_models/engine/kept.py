@@ -3,6 +3,11 @@
 The state is kept in blocks of a few tokens. Each is written once, as soon as it is full, and named
 after all tokens up to its end: conversations that begin alike share blocks, and an engine that is
 killed loses less than one of them.
+
+How conversations begin, the system text and the tools, is the same for every run and is kept
+unasked, up to `openings` gigabytes: a new engine reads the person's words and no more. What is
+said and done in them is kept only where the person set `keep`. A prompt whose system text or
+tools differ, be it in the date, has another opening from there on.
 """
 
 import hashlib
@@ -47,12 +52,18 @@ class _Block:
 class Kept:
     """The blocks in a folder, those used the longest time ago given up beyond `quota` bytes."""
 
-    def __init__(self, llama: States, folder: Path, quota: int, model: str) -> None:
-        """`model` names the weights and the type of the cache; other models' blocks count too."""
+    def __init__(
+        self, llama: States, folder: Path, quota: int, model: str, *, openings: bool = False
+    ) -> None:
+        """`model` names the weights and the type of the cache; other models' blocks count too.
+
+        With `openings` nothing else is kept.
+        """
         self._llama = llama
         self._folder = private(folder)
         self._quota = quota
         self._model = hashlib.sha256(model.encode())
+        self._openings = openings
         self._now = time.time()
         self._blocks: dict[str, _Block] = {}
         for file in folder.glob("[0-9]" * 6 + "-*"):
@@ -81,9 +92,18 @@ class Kept:
             sequences.extend(sequence, tokens)
         _log.info("%d tokens came from the disk", len(sequence.tokens) - first * BLOCK)
 
-    def save(self, sequence: Sequence) -> None:
-        """Write the blocks of a sequence that are full and not here yet."""
-        for place, name in enumerate(self._names(sequence.tokens)):
+    def note(self, sequence: Sequence, added: int, opening: int) -> None:
+        """Write what is full now that so many tokens were added, of which it begins with some."""
+        end = len(sequence.tokens)
+        if self._openings:
+            if end - added < opening:
+                self.save(sequence, min(end, opening))
+        elif end % BLOCK < added:
+            self.save(sequence, end)
+
+    def save(self, sequence: Sequence, end: int) -> None:
+        """Write the blocks of a sequence's beginning that are full and not here yet."""
+        for place, name in enumerate(self._names(sequence.tokens[:end])):
             if name not in self._blocks:
                 start, end = place * BLOCK, (place + 1) * BLOCK
                 state = self._llama.state(sequence.number, start, end)

@@ -34,7 +34,8 @@ class Wishes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `cpu_moe` layers keep their experts in main memory; `ubatch` tokens are read at a time;
     `idle` seconds after its last user the engine ends. `keep` gigabytes of disk hold what was read
-    and written, for the next engine. `model` says what `local` stands for.
+    and written, for the next engine; without it `openings` gigabytes hold the system text and the
+    tools. `model` says what `local` stands for.
     """
 
     model: str = "starter"
@@ -47,6 +48,7 @@ class Wishes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sequences: int = 8
     idle: float = 300.0
     keep: float = 0.0
+    openings: float = 1.0
 
 
 def wishes(table: Mapping[str, Any]) -> Wishes:

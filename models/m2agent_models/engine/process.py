@@ -177,10 +177,12 @@ class _Process:
         ready = wire.Ready(llama.size, placed.sequences, placed.why, llama.bos, llama.eos)
         self._loop.call_soon_threadsafe(self._tell_all, ready)
         kept = None
-        if self._wish.keep > 0 and llama.can_fork:
+        quota = self._wish.keep or self._wish.openings
+        if quota > 0 and llama.can_fork:
             files = [(f.name, f.stat().st_size, f.stat().st_mtime_ns) for f in header.files]
             weights = f"{CHECKED} {placed.cache} {files}"
-            kept = Kept(llama, self._kept, int(self._wish.keep * 1e9), weights)
+            openings = not self._wish.keep
+            kept = Kept(llama, self._kept, int(quota * 1e9), weights, openings=openings)
         schedule = Schedule(llama, placed.sequences, placed.ubatch, self._send, kept)
         while not self._stopping:
             # Whoever asks for an abort has put the reason into the queue before.

@@ -37,6 +37,11 @@ class Tokenizer:
         opening = self._llama.opening
         return out if out[: len(opening)] == opening else opening + out
 
+    def length(self, of: tuple[int, Hashable], segments: Sequence[Segment]) -> int:
+        """How many tokens these first segments are of the prompt that was asked for last."""
+        known = self._known[of]
+        return sum(len(known[segment]) for segment in segments)
+
     def forget(self, client: int) -> None:
         for key in [key for key in self._known if key[0] == client]:
             del self._known[key]

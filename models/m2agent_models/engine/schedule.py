@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from m2agent.errors import ContextFull, ModelError
 from m2agent_models.engine import Tokens, wire
-from m2agent_models.engine.kept import BLOCK, Kept
+from m2agent_models.engine.kept import Kept
 from m2agent_models.engine.llama import ABORTED, NO_ROOM, Llama
 from m2agent_models.engine.prompt import Tokenizer
 from m2agent_models.engine.sequences import Sequences
@@ -54,8 +54,10 @@ class Schedule:
             self._send(client, message)
 
         try:
-            tokens = self._tokenizer.tokens((client, request.conversation), request.segments)
-            self._waiting.append(Turn(client, request, self._llama, send, tokens))
+            of = client, request.conversation
+            tokens = self._tokenizer.tokens(of, request.segments)
+            opening = self._tokenizer.length(of, request.segments[: request.opening])
+            self._waiting.append(Turn(client, request, self._llama, send, tokens, opening))
             self._stuck = False
         except ModelError as error:
             self._send(client, failure(error, request.id))
@@ -109,8 +111,8 @@ class Schedule:
         assert turn.sequence
         reading = turn.reading
         self._sequences.extend(turn.sequence, tokens)
-        if self._kept and len(turn.sequence.tokens) % BLOCK < len(tokens):
-            self._kept.save(turn.sequence)
+        if self._kept:
+            self._kept.note(turn.sequence, len(tokens), turn.opening)
         if not reading:
             return
         turn.evaluated += len(tokens)

@@ -21,13 +21,17 @@ the token where these come by the thousand."""
 
 @dataclass(eq=False)
 class Turn:
-    """`tokens` is the whole log, prompt and answer; `sequence` holds the part that is evaluated."""
+    """`tokens` is the whole log, prompt and answer; `sequence` holds the part that is evaluated.
+
+    The first `opening` tokens hold nothing of this conversation.
+    """
 
     client: int
     request: wire.Reply
     llama: Llama
     send: Callable[[wire.Message], None]
     tokens: Tokens
+    opening: int = 0
     prompt: int = 0
     sequence: Sequence | None = None
     reason: Reason | None = None

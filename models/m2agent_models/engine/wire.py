@@ -48,7 +48,8 @@ class Reply(Message, frozen=True):
     """Ask for a turn. `conversation` is the same for all turns that belong together.
 
     `grammar` (GBNF) holds from the opening marker of a call on; empty lets anything be written.
-    `beside` is that of `ModelSettings`.
+    `beside` is that of `ModelSettings`. The first `opening` segments are those that every
+    conversation with this system text and these tools has.
     """
 
     id: int
@@ -60,6 +61,7 @@ class Reply(Message, frozen=True):
     max_tokens: int = 16_384
     max_thinking: int = 8_192
     beside: bool = False
+    opening: int = 0
 
 
 class Cancel(Message, frozen=True):

@@ -57,20 +57,24 @@ def repair(path: Path) -> Repaired:
         report.kept = _rebuild(path, list(folders))
     journal = Journal(path)
     try:
-        for info in journal.runs():
-            records = journal.read(info.id)
+        for run in journal.ids():
+            records = journal.read(run)
             report.runs += 1
             report.entries += len(records)
             last = records[-1].seq if records else 0
-            folder = folders.get(info.id)
-            if folder and (through := written(folder)) > last:
-                report.lost[info.id] = f"entries {last + 1} to {through}"
-                _warn(journal, info.id, folder, last, [record.event for record in records])
-            elif last > len(records):
-                report.lost[info.id] = f"{last - len(records)} entries in the middle"
+            folder = folders.get(run)
+            if last > len(records):  # it can only be forked, from before the hole
+                report.lost[run] = f"{_entries(last - len(records))} in the middle"
+            elif folder and (through := written(folder)) > last:
+                report.lost[run] = f"{_entries(through - last)} at the end"
+                _warn(journal, run, folder, last, [record.event for record in records])
     finally:
         journal.close()
     return report
+
+
+def _entries(number: int) -> str:
+    return f"{number:,} entr{'y' if number == 1 else 'ies'}"
 
 
 def _sound(path: Path) -> bool:

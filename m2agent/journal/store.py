@@ -160,6 +160,11 @@ class Journal:
             raise UsageError(f"Several runs begin with {name!r}: {', '.join(sorted(found))}.")
         raise UsageError(f"There is no run {name!r}. Show all with: m2agent runs")
 
+    def ids(self) -> list[str]:
+        """The ids of all runs, those of sub-agents among them."""
+        with _explained(self.path):
+            return [run for (run,) in self._db.execute("SELECT id FROM runs ORDER BY created")]
+
     def runs(self) -> list[RunInfo]:
         """All runs, the newest first; those of sub-agents are found in the runs they belong to."""
         with _explained(self.path):
@@ -259,9 +264,14 @@ def _whole(run: str, records: Sequence[Record], through: int) -> None:
     gap = next((n for n, record in enumerate(records, 1) if record.seq != n), None)
     if gap is not None:
         turns = sum(isinstance(record.event, Turned) for record in records[: gap - 1])
+        last = records[gap - 1].seq - 1
+        lost = (
+            f"Entry {gap} of run {run} is"
+            if gap == last
+            else f"Entries {gap} to {last} of run {run} are"
+        )
         raise SetupError(
-            f"Entries {gap} to {records[gap - 1].seq - 1} of run {run} are lost, so it cannot go"
-            " on.",
+            f"{lost} lost, so it cannot go on.",
             fix=f"Take another way from before them: m2agent fork {run} --turn {max(turns - 1, 0)}",
         )
     if through > len(records):

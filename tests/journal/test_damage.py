@@ -100,7 +100,9 @@ def test_a_torn_file_loses_its_end_and_the_runs_in_it_are_told(path: Path) -> No
     journal = Journal(path)
 
     assert report.lost
-    for name in report.lost:
+    for name, what in report.lost.items():
+        if "middle" in what:
+            continue
         owned = journal.open(name)  # fit to go on
         assert isinstance(owned.events[-1], Noted)
         assert "look before you do anything again" in owned.events[-1].text
@@ -130,7 +132,7 @@ def test_who_removes_the_write_ahead_log_is_told_and_nothing_is_done_twice(tmp_p
     report = repair(killed / "journal.db")
     journal = Journal(killed / "journal.db")
 
-    assert report.lost == {run.id: "entries 5 to 5"}
+    assert report.lost == {run.id: "1 entry at the end"}
     told = journal.open(run.id).events[4:]
     assert [type(event) for event in told] == [Returned, Noted]
     assert isinstance(told[0], Returned) and not told[0].ok

@@ -24,7 +24,7 @@ async def test_a_task_is_worked_on_and_every_step_of_it_is_shown(stage: Stage) -
         await scene.sees("Done, and checked.")
         assert "Look for rent" in scene.text
         assert "▸ Thought for 15 words" in scene.text
-        assert "✓ Post look: rent  ok  2 letters about rent" in scene.text
+        assert "✓ Post look: rent  2 letters about rent" in scene.text
         assert "There are two letters." in scene.text
         assert "idle" in scene.text
     assert ended(stage.events()).status == "done"
@@ -175,7 +175,7 @@ async def test_escape_stops_after_the_step_that_is_under_way(stage: Stage) -> No
         await scene.sees("stopping")
         stage.go()
         await scene.sees("Enter goes on.")
-        assert "✓ Post wait  ok  It has come." in scene.text
+        assert "✓ Post wait  It has come." in scene.text
         await scene.press("enter")
         await scene.is_asked()
     assert stage.sent == []

@@ -35,6 +35,7 @@ from m2agent.events import (
 from m2agent_tui.describe import Names, title
 from m2agent_tui.drawing import details, line
 from m2agent_tui.live import tail
+from m2agent_tui.look import Block
 from m2agent_tui.story import Story
 
 JOINERS = "\u200c\u200d"
@@ -67,6 +68,12 @@ EVENTS: list[Callable[[str], list[Event]]] = [
     lambda text: [Ended("failed", text, 6, text)],
 ]
 
+KEYS = (
+    *("from", "to", "subject", "text", "date", "attachments", "title", "body", "props", "rows"),
+    *("items", "total", "properties", "exit_code", "output", "cwd", "draft_id", "id", "edits"),
+    *("old", "new", "command", "append", "name", "type", "size", "options", "snippet"),
+)
+
 hostile = st.text(
     st.one_of(
         st.characters(),
@@ -95,8 +102,7 @@ def test_no_text_of_an_event_can_steer_the_terminal(
         story.take(event)
     for entry in story.entries:
         assert is_harmless(line(entry).plain)
-        opened = details(entry)
-        assert opened is None or is_harmless(opened.plain)
+        assert all(is_harmless(block.text.plain) for block in details(entry))
 
 
 @pytest.mark.parametrize("events", EVENTS)
@@ -110,8 +116,7 @@ def test_markup_in_a_text_is_shown_as_it_was_written(
     shown = "\n".join(
         part.plain
         for entry in story.entries
-        for part in (line(entry), details(entry))
-        if part is not None
+        for part in (line(entry), *(block.text for block in details(entry)))
     )
     assert text in shown
 
@@ -136,10 +141,76 @@ def test_opened_results_are_bounded_and_say_so() -> None:
     story = Story()
     story.take(Called("1.1", "shell_run", {"command": "ls"}))
     story.take(Returned("1.1", True, "y" * 1_000_000))
-    opened = details(story.entries[0])
-    assert opened is not None
-    assert len(opened.plain) < 20_000
-    assert "988,000 more characters: m2agent export shows them" in opened.plain
+    opened = "".join(block.text.plain for block in details(story.entries[0]))
+    assert len(opened) < 20_000
+    assert "988,000 more characters: m2agent export shows them" in opened
+
+
+json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | hostile,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner),
+    max_leaves=12,
+)
+
+
+@pytest.mark.parametrize("tool", ["mail_search", "mail_draft", "notes_update", "shell_run", "x_y"])
+@given(arguments=st.dictionaries(st.sampled_from(KEYS), json), data=json, ok=st.booleans())
+def test_arguments_and_data_of_any_shape_can_be_drawn(
+    tool: str, arguments: dict[str, object], data: object, ok: bool
+) -> None:
+    story = Story()
+    story.take(Called("1.1", tool, arguments))
+    story.take(Returned("1.1", ok, "text", data))
+    (entry,) = story.entries
+    assert is_harmless(line(entry).plain)
+    assert all(is_harmless(block.text.plain) for block in details(entry))
+
+
+def opened(tool: str, arguments: dict[str, object], data: object, text: str = "") -> list[Block]:
+    story = Story()
+    story.take(Called("1.1", tool, arguments))
+    story.take(Returned("1.1", True, text, data))
+    return details(story.entries[0])
+
+
+def test_a_mail_that_was_read_is_a_letter_with_its_head_and_what_is_attached() -> None:
+    mail = {
+        "from": "Ann <ann@example.com>",
+        "to": ["Kim"],
+        "subject": "Invoice 1042",
+        "date": "2026-11-20T12:51:00Z",
+        "text": "m1\nFrom: Ann\n\nDear Kim,\n\nit is **late**.",
+        "attachments": [{"name": "a.pdf", "type": "application/pdf", "size": 315}],
+    }
+    _, head, body, _ = opened("mail_read", {"id": "m1"}, mail)
+    assert head.text.plain.splitlines() == [
+        "From: Ann <ann@example.com>",
+        "To: Kim",
+        "Date: 2026-11-20 12:51",
+        "Subject: Invoice 1042",
+        "Attached: a.pdf (application/pdf, 315 bytes)",
+    ]
+    assert (body.how, body.text.plain) == ("page", "Dear Kim,\n\nit is **late**.")
+
+
+def test_rows_are_a_table_in_which_wide_letters_count_twice() -> None:
+    data = {"rows": [{"Name": "請求書", "Sum": 7}, {"Name": "Rent", "Sum": None}]}
+    _, rows, _ = opened("notes_query", {"table": "Bills"}, data)
+    assert rows.text.plain.splitlines() == ["Name    Sum", "請求書  7", "Rent"]
+
+
+def test_a_command_is_shown_as_in_a_terminal() -> None:
+    data = {"exit_code": 2, "output": "ls: no such file\n", "cwd": "."}
+    shown, _ = opened("shell_run", {"command": "ls x"}, data)
+    assert shown.how == "terminal"
+    assert shown.text.plain.splitlines() == ["$ ls x", "ls: no such file", "exit 2 in ."]
+
+
+def test_a_change_of_a_note_shows_what_goes_and_what_comes() -> None:
+    change = {"id": "n1", "props": {"Status": "Paid"}, "edits": [{"old": "a\nb", "new": "a\nc"}]}
+    head, edit, *_ = opened("notes_update", change, {})
+    assert head.text.plain.splitlines() == ["note: n1", "Status becomes: Paid"]
+    assert edit.text.plain.splitlines() == ["  a", "- b", "+ c"]
 
 
 @pytest.mark.parametrize(
@@ -157,7 +228,7 @@ def test_opened_results_are_bounded_and_say_so() -> None:
         ),
         ("mail_draft", {"to": "ann@example.com"}, "Draft to ann@example.com"),
         ("mail_draft", {"reply_to": "m7", "body": "Hi"}, "Draft a reply: Invoice 1042"),
-        ("mail_send", {"draft_id": "d3"}, "Send: Ann Billing: Your total"),
+        ("mail_send", {"draft_id": "d3"}, "Send to Ann Billing: Your total"),
         ("notes_create", {"parent": "p", "title": "Totals"}, "Write note: Totals"),
         ("shell_run", {"command": "wc -l\n*.csv"}, "Run: wc -l *.csv"),
         ("tickets_close", {"id": 5, "why": "same as 4"}, "Tickets close: 5, same as 4"),

@@ -15,9 +15,9 @@ from textual.widgets import Input, Static
 
 from m2agent.printable import one_line, printable
 from m2agent_tui.card import Card
-from m2agent_tui.drawing import arguments
 from m2agent_tui.long_text import LongText
 from m2agent_tui.prompt import TYPED
+from m2agent_tui.proposal import named
 
 if TYPE_CHECKING:
     from m2agent.loop import Answer, Ask
@@ -174,7 +174,7 @@ class Approval(Card):
                 one_line(f"{ask.decided.effect} · {ask.decided.reason}", 300), "$warning"
             )
         )
-        parts = [arguments(ask.called.arguments)]
+        parts = [named(ask.called.arguments)]
         if ask.decided.preview:
             parts.insert(0, Content(printable(ask.decided.preview)))
         self._text.show(Content.styled(f"\n\n{ask.called.tool}\n", "$foreground-muted").join(parts))

@@ -25,6 +25,7 @@ _TITLES: dict[str, tuple[str, ...]] = {
     "shell_run": ("Run", "command"),
     "shell_input": ("Type into the command", "text", "key"),
     "read_artifact": ("Read on in", "name"),
+    "plan_update": ("Write down the plan",),
 }
 """What each tool does, and the arguments of which the first one given says to what."""
 
@@ -73,6 +74,8 @@ def title(tool: str, arguments: Mapping[str, Any], names: Names) -> str:
             words, shown = "Draft a forward", [names.of(id)]
         case "mail_draft", {"to": _}:
             return one_line(f"Draft to {_addressed(arguments)}", _WIDTH)
+        case "mail_send", {"draft_id": str(id)} if names.of(id) != id:
+            return one_line(f"Send to {names.of(id)}", _WIDTH)
         case _ if tool in _TITLES:
             words, *keys = _TITLES[tool]
             given = [key for key in keys if arguments.get(key)][:1]

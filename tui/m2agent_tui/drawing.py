@@ -4,9 +4,8 @@ Whatever comes from outside is made printable here, and goes into `Content` as p
 of it is ever markup. Colours are the theme's; what they say is said in words as well.
 """
 
-import json
-from collections.abc import Callable, Sequence
-from typing import Any, assert_never
+from collections.abc import Sequence
+from typing import assert_never
 
 from textual.content import Content
 
@@ -28,10 +27,10 @@ from m2agent.events import (
     Status,
 )
 from m2agent.printable import one_line, printable
+from m2agent_tui.look import MOST, Block, bounded, fields, plain
+from m2agent_tui.proposal import proposal
+from m2agent_tui.results import outcome, result
 from m2agent_tui.story import Entry, State, Step, Thinking
-
-_MOST = 12_000
-_LINES = 300
 
 _STATES: dict[State, tuple[str, str, str]] = {
     "written": ("○", "$foreground-muted", ""),
@@ -40,7 +39,15 @@ _STATES: dict[State, tuple[str, str, str]] = {
     "doubtful": ("?", "$warning", "nobody knows whether it happened"),
     "declined": ("⊘", "$warning", "declined"),
     "failed": ("✗", "$error", "failed"),
-    "ok": ("✓", "$success", "ok"),
+    "ok": ("✓", "$success", ""),
+}
+
+_ITEMS = {
+    "proven": ("✓", "$success"),
+    "done": ("✓", "$success"),
+    "doing": ("▸", "$accent"),
+    "dropped": ("-", "$foreground-muted"),
+    "open": ("○", "$foreground-muted"),
 }
 
 _ENDS: dict[Status, tuple[str, str]] = {
@@ -59,7 +66,7 @@ def line(entry: Entry) -> Content:
         case Asked(text):
             return plain(bounded(text))
         case Said(text):
-            return plain(bounded(text, 5 * _MOST))
+            return plain(bounded(text, 5 * MOST))
         case Thinking(text, seconds):
             took = f" · {seconds:.0f} s" if seconds and seconds >= 1 else ""
             return Content.styled(f"▸ Thought for {len(text.split()):,} words{took}", "italic")
@@ -70,7 +77,7 @@ def line(entry: Entry) -> Content:
         case Noted(text):
             return _marked("·", "$foreground-muted", "Told to the model: ", one_line(text, 200))
         case Planned(items):
-            return _list("◇", "$accent", "Plan", items)
+            return _plan(items)
         case Judged(met, items):
             proven = sum(item.state == "proven" for item in items)
             count = f"{proven} of {len(items)} claims proven" if items else "no claims to prove"
@@ -90,47 +97,43 @@ def line(entry: Entry) -> Content:
             assert_never(entry)
 
 
-def details(entry: Entry) -> Content | None:
-    """What opening the entry shows; None if the line is all there is."""
+def details(entry: Entry) -> list[Block]:
+    """What opening the entry shows; nothing if the line is all there is."""
     match entry:
         case Thinking(text):
-            return plain(bounded(text))
+            return [Block(plain(bounded(text)))]
         case Step():
-            return _sections(*_of_step(entry))
+            return _of_step(entry)
         case Broken(problem, raw):
-            return _sections(("Problem", plain(problem)), ("Written", plain(bounded(raw))))
+            return [*_section("Problem", problem), *_section("Written", raw)]
         case Noted(text) | Compacted(summary=text):
-            return plain(bounded(text))
+            return [Block(plain(bounded(text)))]
+        case Planned(items):
+            return [Block(items_of(items))]
         case Reported(text=text, receipts=receipts):
-            return _sections(("Report", plain(bounded(text))), ("Receipts", plain(marks(receipts))))
-        case Asked() | Said() | Planned() | Judged() | Spawned() | Ended():
-            return None
+            return [*_section("Report", text), *_section("Receipts", marks(receipts))]
+        case Asked() | Said() | Judged() | Spawned() | Ended():
+            return []
         case _:
             assert_never(entry)
 
 
-def arguments(values: dict[str, Any], shown: Callable[[str], str] = str) -> Content:
-    """A call's arguments one after the other, texts as they are read; `shown` may shorten them."""
-    lines: list[Content] = []
-    for name, value in values.items():
-        text = shown(value if isinstance(value, str) else _json(value))
-        label = Content.styled(f"{one_line(name)}: ", "$foreground-muted")
-        lines.append(Content.assemble(label, "\n" if "\n" in text else "", printable(text)))
-    return Content("\n").join(lines) if lines else Content.styled("none", "$foreground-muted")
-
-
-def plain(text: str) -> Content:
-    return Content(printable(text.strip("\n")))
-
-
-def bounded(text: str, most: int = _MOST) -> str:
-    """At most so much as a person pages through; says how much is left out."""
-    cut = min(most, len(text))
-    if text.count("\n", 0, cut) > _LINES:
-        cut = len("\n".join(text[:cut].split("\n", _LINES)[:_LINES]))
-    if cut == len(text):
-        return text
-    return f"{text[:cut]}\n… {len(text) - cut:,} more characters: m2agent export shows them"
+def items_of(items: Sequence[Item]) -> Content:
+    """A plan or a verdict, one item a line, with what is proven."""
+    rows: list[Content] = []
+    for item in items:
+        mark, colour = _ITEMS.get(item.state, ("○", "$warning"))
+        state = "" if item.state in _ITEMS else one_line(item.state)
+        proof = one_line(item.proof, 200)
+        said = ", ".join(filter(None, (state, proof)))
+        rows.append(
+            Content.assemble(
+                (f"  {mark} ", colour),
+                one_line(item.text, 200),
+                (f"  {said}" if said else "", "$foreground-muted"),
+            )
+        )
+    return Content("\n").join(rows)
 
 
 def marks(receipts: Sequence[Receipt]) -> str:
@@ -140,78 +143,69 @@ def marks(receipts: Sequence[Receipt]) -> str:
 def _step(step: Step) -> Content:
     mark, colour, words = _STATES[step.state]
     what = ""
-    match step.state:
-        case "ok" | "failed" if step.returned:
-            first = step.returned.text.strip().partition("\n")[0]
-            what = one_line(first, 120)
-        case "declined" if isinstance(step.answer, Declined):
-            what = one_line(step.answer.reason, 120)
-        case _:
-            pass
-    if step.returned and step.returned.ok and step.returned.receipts:
-        what = f"{one_line(marks(step.returned.receipts))} {what}".strip()
+    if step.state in ("ok", "failed") and step.returned:
+        what = outcome(step.called, step.returned)
+    elif isinstance(step.answer, Declined):
+        what = one_line(step.answer.reason, 120)
     said = Content.assemble(
         (f"  {words}" if words else "", colour), (f"  {what}" if what else "", "$foreground-muted")
     )
     return Content.assemble((f"{mark} ", colour), step.title, said)
 
 
-def _of_step(step: Step) -> list[tuple[str, Content]]:
+def _of_step(step: Step) -> list[Block]:
     called, decided, returned = step.called, step.decided, step.returned
-    sections = [(f"{called.tool} ({called.id})", arguments(called.arguments, bounded))]
-    if decided:
-        rule = f" (rule: {decided.rule})" if decided.rule else ""
-        sections.append(("Decision", plain(f"{decided.decision}: {decided.reason}{rule}")))
-        if decided.preview:
-            sections.append(("Content", plain(bounded(decided.preview))))
-    match step.answer:
-        case Approved(by=by):
-            sections.append(("Answer", plain(f"yes, by {by}")))
-        case Declined(by=by, reason=reason):
-            sections.append(("Answer", plain(f"no, by {by}. {reason}".rstrip())))
-        case None:
-            pass
+    is_shown_again = returned and returned.ok and called.tool == "shell_run"
+    blocks = [] if is_shown_again else proposal(called.tool, called.arguments)
+    if decided and decided.preview:
+        blocks += _section("Content", decided.preview)
+    if returned:
+        blocks += result(called, returned)
     if step.unsettled:
-        sections.append(("Unsettled", plain(step.unsettled.how)))
+        blocks += _section("Unsettled", step.unsettled.how)
     if step.settled:
         happened = "it happened" if step.settled.happened else "it did not happen"
-        sections.append(("Settled", plain(f"{happened}. {step.settled.how}")))
+        blocks += _section("Settled", f"{happened}. {step.settled.how}")
+    return [*blocks, Block(_footnotes(step))]
+
+
+def _footnotes(step: Step) -> Content:
+    """Which step it is, why it was done, who said so, and the proof."""
+    called, decided, returned = step.called, step.decided, step.returned
+    took = f" · {returned.seconds:.1f} s" if returned and returned.seconds >= 0.05 else ""
+    notes = [("Step", f"{called.id} {called.tool}{took}")]
+    if decided:
+        rule = f" (rule: {decided.rule})" if decided.rule else ""
+        notes.append(("Decision", f"{decided.decision}: {decided.reason}{rule}"))
+    match step.answer:
+        case Approved(by=by):
+            notes.append(("Answer", f"yes, by {by}"))
+        case Declined(by=by, reason=reason):
+            notes.append(("Answer", f"no, by {by}. {reason}".rstrip()))
+        case None:
+            pass
     if returned:
-        took = f", {returned.seconds:.1f} s" if returned.seconds else ""
-        label = f"{'Result' if returned.ok else 'Failed'}{took}"
-        sections.append((label, plain(bounded(returned.text))))
-        if returned.receipts:
-            sections.append(("Receipts", plain(marks(returned.receipts))))
-        if returned.artifacts:
-            sections.append(("Files", plain(", ".join(returned.artifacts))))
-    return sections
+        notes.append(("Receipts", marks(returned.receipts)))
+        notes.append(("Files", ", ".join(returned.artifacts)))
+    return fields(notes)
 
 
-def _sections(*sections: tuple[str, Content]) -> Content:
-    blocks = [
-        Content.assemble((printable(label), "bold"), "\n", text) for label, text in sections if text
-    ]
-    return Content("\n\n").join(blocks)
+def _section(label: str, text: str) -> list[Block]:
+    if not text.strip():
+        return []
+    return [Block(Content.assemble((label, "bold"), "\n", plain(bounded(text))))]
+
+
+def _plan(items: Sequence[Item]) -> Content:
+    done = sum(item.state in ("done", "proven") for item in items)
+    return _marked("◇", "$accent", f"Plan: {done} of {len(items)} done", "")
 
 
 def _list(mark: str, colour: str, words: str, items: Sequence[Item]) -> Content:
-    rows = [_marked(mark, colour, words, "")]
-    for item in items:
-        good = item.state in ("proven", "done")
-        rows.append(
-            Content.assemble(
-                ("  ✓ " if good else "  ○ ", "$success" if good else "$warning"),
-                one_line(item.text, 200),
-                (f"  {one_line(item.state)}", "$foreground-muted"),
-                (f", {one_line(item.proof, 200)}" if item.proof else "", "$foreground-muted"),
-            )
-        )
-    return Content("\n").join(rows)
+    return Content("\n").join(
+        [_marked(mark, colour, words, ""), *([items_of(items)] if items else [])]
+    )
 
 
 def _marked(mark: str, colour: str, words: str, text: str) -> Content:
     return Content.assemble((f"{mark} ", colour), (words, colour), text)
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=2)

@@ -20,10 +20,10 @@ from m2agent.events import (
     Spawned,
 )
 from m2agent.printable import printable
+from m2agent_tui.details import Details, markdown
 from m2agent_tui.drawing import details, line
+from m2agent_tui.look import MOST
 from m2agent_tui.story import Entry, Step, Thinking
-
-_MARKDOWN_AT_MOST = 20_000
 
 
 class Line(Static, can_focus=True):
@@ -38,13 +38,13 @@ class Line(Static, can_focus=True):
     def __init__(self, entry: Entry, classes: str) -> None:
         super().__init__(line(entry), markup=False, classes=classes)
         self.entry = entry
-        self.details: Static | None = None
+        self.details: Details | None = None
 
     def draw(self) -> None:
         """Show what has become of the entry."""
         self.update(line(self.entry))
         if self.details:
-            self.details.update(details(self.entry) or "")
+            self.details.show(details(self.entry))
 
     def action_open(self) -> None:
         assert isinstance(self.parent, Widget)
@@ -52,13 +52,13 @@ class Line(Static, can_focus=True):
             self.details.remove()
             self.details = None
         else:
-            self.details = Static(details(self.entry) or "", markup=False, classes="details")
+            self.details = Details(details(self.entry))
             self.parent.release_anchor()
             self.parent.mount(self.details, after=self)
             self.call_after_refresh(self._bring_into_view, self.details)
         self.set_class(self.details is not None, "open")
 
-    def _bring_into_view(self, details: Static) -> None:
+    def _bring_into_view(self, details: Details) -> None:
         """As much of the details as there is room for, below their line."""
         details.scroll_visible(animate=False)
         self.scroll_visible(animate=False)
@@ -87,9 +87,9 @@ def widget(entry: Entry) -> Widget:
             return Line(entry, "thinking")
         case Step():
             return Line(entry, "step")
-        case Broken() | Noted() | Compacted() | Reported():
+        case Broken() | Noted() | Planned() | Compacted() | Reported():
             return Line(entry, "note")
-        case Judged() | Planned() | Spawned():
+        case Judged() | Spawned():
             return Static(line(entry), markup=False, classes="note")
         case Ended():
             return Static(line(entry), markup=False, classes="ended")
@@ -98,14 +98,6 @@ def widget(entry: Entry) -> Widget:
 
 
 def _said(entry: Said) -> Widget:
-    """The model's words as Markdown in which nothing is a link: addresses stay in plain sight."""
-    if len(entry.text) > _MARKDOWN_AT_MOST:
+    if len(entry.text) > 5 * MOST:
         return Static(line(entry), markup=False, classes="said")
-    from markdown_it import MarkdownIt
-    from textual.widgets import Markdown
-
-    def parser() -> MarkdownIt:
-        harmful = ["link", "image", "autolink", "reference", "html_block", "html_inline"]
-        return MarkdownIt("commonmark").enable("table").disable(harmful)
-
-    return Markdown(printable(entry.text), classes="said", parser_factory=parser, open_links=False)
+    return markdown(printable(entry.text), "said")

@@ -1,0 +1,109 @@
+"""Texts from outside in the shapes they are read in: a letter, a page, a table, a terminal.
+
+Everything that comes in is made printable here, and stays text: nothing of it is ever markup.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+from rich.cells import cell_len, set_cell_size
+from textual.content import Content
+
+from m2agent.printable import one_line, printable
+
+MOST = 12_000
+_LINES = 300
+_ROWS = 60
+_COLUMNS = 9
+_CELL = 28
+
+
+@dataclass(frozen=True)
+class Block:
+    """A stretch of text and how it is read; a page is Markdown."""
+
+    text: Content
+    how: Literal["plain", "page", "terminal"] = "plain"
+
+
+def list_of(value: Any) -> list[Any]:
+    """The value where it is a list; what comes from outside may be anything."""
+    return cast(list[Any], value) if isinstance(value, list) else []
+
+
+def table_of(value: Any) -> Mapping[str, Any]:
+    """The value where it is a table."""
+    return cast(dict[str, Any], value) if isinstance(value, dict) else {}
+
+
+def plain(text: str) -> Content:
+    return Content(printable(text.strip("\n")))
+
+
+def faint(text: str) -> Content:
+    return Content.styled(text, "$foreground-muted")
+
+
+def bounded(text: str, most: int = MOST) -> str:
+    """At most so much as a person pages through; says how much is left out."""
+    cut = min(most, len(text))
+    if text.count("\n", 0, cut) > _LINES:
+        cut = len("\n".join(text[:cut].split("\n", _LINES)[:_LINES]))
+    if cut == len(text):
+        return text
+    return f"{text[:cut]}\n… {len(text) - cut:,} more characters: m2agent export shows them"
+
+
+def page(text: str) -> Block:
+    return Block(plain(bounded(text)), "page")
+
+
+def fields(pairs: Sequence[tuple[str, str]]) -> Content:
+    """Names and what they hold, one a line; those that hold nothing are left out."""
+    rows = [
+        Content.assemble((f"{one_line(name, 30)}: ", "$foreground-muted"), one_line(value, 400))
+        for name, value in pairs
+        if value
+    ]
+    return Content("\n").join(rows)
+
+
+def table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> Content:
+    """Rows under their names, cells cut to what is read at a glance; wide letters count twice."""
+    names = [one_line(name, _CELL) for name in names[:_COLUMNS]]
+    cells = [[one_line(cell, _CELL) for cell in row[:_COLUMNS]] for row in rows[:_ROWS]]
+    widths = [max(map(cell_len, column)) for column in zip(names, *cells, strict=True)]
+
+    def drawn(row: Sequence[str]) -> str:
+        fitted = (set_cell_size(cell, width) for cell, width in zip(row, widths, strict=True))
+        return "  ".join(fitted).rstrip()
+
+    lines = [
+        Content.styled(drawn(names), "bold $foreground-muted"),
+        *map(Content, map(drawn, cells)),
+    ]
+    if len(rows) > _ROWS:
+        lines.append(faint(f"… {len(rows) - _ROWS:,} more rows"))
+    return Content("\n").join(lines)
+
+
+def terminal(command: str, output: str, end: str) -> Block:
+    """A command with what it printed."""
+    shown = Content.assemble(("$ ", "bold $success"), (printable(command), "bold"))
+    parts = [shown, plain(bounded(output)), faint(one_line(end))]
+    return Block(Content("\n").join(part for part in parts if part), "terminal")
+
+
+def difference(old: str, new: str) -> Content:
+    """What is taken out and what is put in, line by line; lines that stay are faint."""
+    from difflib import ndiff
+
+    marks: dict[str, Callable[[str], Content]] = {
+        "- ": lambda row: Content.styled(f"- {row}", "$text-error"),
+        "+ ": lambda row: Content.styled(f"+ {row}", "$text-success"),
+        "  ": lambda row: faint(f"  {row}"),
+    }
+    old, new = printable(bounded(old)), printable(bounded(new))
+    rows = [row for row in ndiff(old.splitlines(), new.splitlines()) if row[:2] in marks]
+    return Content("\n").join(marks[row[:2]](row[2:]) for row in rows)

@@ -72,6 +72,11 @@ class Desk:
     async def __aexit__(self, *error: object) -> None:
         await self._stack.aclose()
 
+    def describe(self) -> dict[str, str]:
+        """What the accounts say of themselves, and the model under an empty name."""
+        told = self.toolbox.describe()
+        return {"": self.model.describe(), **{name: told[name] for name in self.setup.accounts}}
+
     def begin(self, task: str) -> Run:
         """Write down a new run. Raises UsageError for an empty task."""
         if not task.strip():

@@ -124,6 +124,11 @@ class Toolbox:
         }
         return less
 
+    def describe(self) -> dict[str, str]:
+        """What each account says of itself, by its name."""
+        accounts = {n: c for bound in self._tools.values() for n, c in bound.connectors.items()}
+        return {name: connector.describe() for name, connector in accounts.items()}
+
     def check(self, called: Called) -> Call:
         """Find the tool and check the arguments. Raises ToolFailed, in words for the model."""
         bound = self._tools.get(called.tool)

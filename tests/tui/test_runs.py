@@ -44,7 +44,7 @@ async def test_the_palette_finds_the_runs_too(stage: Stage) -> None:
     async with stage.open() as scene:
         await scene.sees("was cut off")
         await scene.press("ctrl+p", *"runs")
-        await scene.sees("Search all runs, and go on with one")
+        await scene.sees("Search all runs, and open one")
         await scene.press("enter")
         await scene.sees("Pay the [bold]rent")
         await scene.press("ctrl+r", "escape")

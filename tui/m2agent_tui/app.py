@@ -2,18 +2,24 @@
 
 import sys
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+from textual import work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from m2agent.errors import M2Error
 from m2agent.printable import one_line
+from m2agent_tui.commands import COMMANDS
 from m2agent_tui.conversation import Conversation
 from m2agent_tui.desks import Desks
 from m2agent_tui.problem import sentence
 from m2agent_tui.start import Prepare
+
+if TYPE_CHECKING:
+    from m2agent.journal import Journal
 
 
 class M2Agent(App[None]):
@@ -23,9 +29,10 @@ class M2Agent(App[None]):
     CSS_PATH = "app.tcss"
     DEFAULT_MODE = "conversation 1"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+n", "new", "New task"),
-        Binding("ctrl+r", "runs", "Runs"),
-        Binding("f1", "keys", "Keys"),
+        Binding("ctrl+n", "new", "New task", id="new"),
+        Binding("ctrl+r", "runs", "Runs", id="runs"),
+        Binding("f3", "waiting", "Waiting", id="waiting"),
+        Binding("f1", "keys", "Keys", id="keys"),
     ]
 
     def __init__(self, desks: Desks) -> None:
@@ -34,15 +41,21 @@ class M2Agent(App[None]):
         self._conversations: dict[str, Conversation] = {}
         self._add(self.DEFAULT_MODE, "")
 
-    def _add(self, mode: str, run_id: str) -> None:
+    def _add(self, mode: str, run_id: str, goes_on: bool = False) -> None:
         """Give a conversation a mode of its own: Textual keeps each mode's screen alive."""
-        conversation = self._conversations[mode] = Conversation(self._desks, run_id)
+        conversation = self._conversations[mode] = Conversation(self._desks, run_id, goes_on)
         cast(Any, self).add_mode(mode, lambda: conversation)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        yield SystemCommand("New task", "Begin something new", self.action_new)
-        yield SystemCommand("Runs", "Search all runs, and go on with one", self.action_runs)
-        yield from cast(Any, super()).get_system_commands(screen)
+        if isinstance(screen, Conversation):
+            for command in COMMANDS:
+                run = partial(screen.run_action, command.action)
+                yield SystemCommand(command.title, command.words, cast(Any, run))
+        for command in cast(
+            Iterable[SystemCommand], cast(Any, super()).get_system_commands(screen)
+        ):
+            if command.title not in ("Quit", "Theme", "Keys"):
+                yield command
 
     def action_new(self) -> None:
         """Bring up the conversation in which nothing was said yet."""
@@ -51,14 +64,29 @@ class M2Agent(App[None]):
     async def action_runs(self) -> None:
         from m2agent_tui.runs import Runs
 
-        if isinstance(self.screen, Runs):
-            return
+        if journal := await self._journal():
+            self.push_screen(Runs(journal), self._open)
+
+    async def action_waiting(self) -> None:
+        """Everything that waits for the person, over all runs."""
+        from m2agent_tui.runs import Waits
+
+        def answer(id: str | None) -> None:
+            if id:
+                self._open(id.partition("/")[0], goes_on=True)
+
+        if journal := await self._journal():
+            self.push_screen(Waits(journal), answer)
+
+    async def _journal(self) -> "Journal | None":
+        """The journal, where no other list is open already and nothing is wrong with it."""
+        if not isinstance(self.screen, Conversation):
+            return None
         try:
-            journal = await self._desks.journal()
+            return await self._desks.journal()
         except M2Error as error:
             self.notify(sentence(error), severity="error", markup=False)
-            return
-        self.push_screen(Runs(journal.runs()), self._open)
+            return None
 
     def action_keys(self) -> None:
         """Show what every key does here, or hide it."""
@@ -74,24 +102,38 @@ class M2Agent(App[None]):
         self.exit()
 
     def on_conversation_wanted(self, event: Conversation.Wanted) -> None:
+        words = one_line(event.why, 300)
         if event.conversation is not self.screen:
-            title = f"Run {event.conversation.run_id}"
-            self.notify(one_line(event.why, 300), title=title, markup=False)
+            self.notify(words, title=f"Run {event.conversation.run_id}", markup=False)
         if not self.app_focus:
             self.bell()
+            self._tell(words)
 
-    def _open(self, run_id: str | None) -> None:
+    @work(exit_on_error=False)
+    async def _tell(self, words: str) -> None:
+        from m2agent_tui.telling import tell
+
+        await tell(words)
+
+    def on_conversation_opens(self, event: Conversation.Opens) -> None:
+        self._open(event.run_id)
+
+    def _open(self, run_id: str | None, goes_on: bool = False) -> None:
         if run_id:
-            self._bring(lambda conversation: conversation.run_id == run_id, run_id)
+            self._bring(lambda conversation: conversation.run_id == run_id, run_id, goes_on)
 
-    def _bring(self, fits: Callable[[Conversation], bool], run_id: str) -> None:
+    def _bring(
+        self, fits: Callable[[Conversation], bool], run_id: str, goes_on: bool = False
+    ) -> None:
         """Put the conversation that fits in view, or else a new one; the others stay."""
         for mode, conversation in self._conversations.items():
             if fits(conversation):
                 self.switch_mode(mode)
+                if goes_on:
+                    conversation.go_on()
                 return
         mode = f"conversation {len(self._conversations) + 1}"
-        self._add(mode, run_id)
+        self._add(mode, run_id, goes_on)
         self.switch_mode(mode)
 
 

@@ -1,22 +1,25 @@
 """One run on the screen: what happens above, the prompt below, and the work that goes on."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from textual import events, work
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import OptionList
+from textual.widgets import OptionList, Static
 from textual.worker import Worker, WorkerError, WorkerState
 
 from m2agent.errors import M2Error
+from m2agent.printable import one_line
+from m2agent_tui import completing
 from m2agent_tui.card import Card
+from m2agent_tui.commands import Command, meant
 from m2agent_tui.desks import Desks
 from m2agent_tui.greeting import Examples, Greeting
 from m2agent_tui.problem import keep_bug, sentence
@@ -24,9 +27,12 @@ from m2agent_tui.prompt import Prompt
 from m2agent_tui.status import StatusLine
 
 if TYPE_CHECKING:
-    from m2agent.events import Unsettled
+    from m2agent.desk import Desk, Setup
+    from m2agent.events import Record, Unsettled
+    from m2agent.journal import Journal
     from m2agent.loop import Answer, Ask, Steering
     from m2agent_tui.feed import Feed
+    from m2agent_tui.side import Side
 
 A = TypeVar("A")
 
@@ -34,6 +40,10 @@ _PAINTED = 0.05
 """Seconds after which the first paint has reached the terminal, through a thread of its own."""
 
 _SHORT = 14
+_WIDE = 112
+
+_TYPING = 0.15
+"""Seconds without a key after which it is looked up what @ may mean."""
 
 
 class Conversation(Screen[None]):
@@ -44,8 +54,12 @@ class Conversation(Screen[None]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "stop", "Stop"),
-        Binding("tab,shift+tab", "other_pane", "Steps or prompt", show=False),
+        Binding("escape", "stop", "Stop", id="stop"),
+        Binding("f2", "side", "Plan", id="panel"),
+        Binding("f4", "turns", "Rewind", show=False, id="rewind"),
+        Binding("f6", "undo", "Undo", show=False, id="undo"),
+        Binding("ctrl+o", "history", "What you said before", show=False, id="history"),
+        Binding("tab,shift+tab", "other_pane", "Steps or prompt", show=False, id="other-pane"),
         Binding("pageup", "read(-1)", "Read back", show=False),
         Binding("pagedown", "read(1)", "Read on", show=False),
         Binding("ctrl+home", "beginning", "To the beginning", show=False),
@@ -59,20 +73,35 @@ class Conversation(Screen[None]):
         conversation: "Conversation"
         why: str
 
-    def __init__(self, desks: Desks, run_id: str = "") -> None:
+    @dataclass
+    class Opens(Message):
+        """Another run should come into view."""
+
+        run_id: str
+
+    def __init__(self, desks: Desks, run_id: str = "", goes_on: bool = False) -> None:
+        """Show a run, or begin one; with `goes_on` it is gone on with at once."""
         super().__init__()
         self._desks = desks
         self._run_id = run_id
+        self._goes_on = goes_on
         self._greeting = Greeting()
-        self._prompt = Prompt()
+        self._prompt = Prompt(self._take_back)
+        self._queue = Static(markup=False, id="queue")
         self._status = StatusLine()
+        self._side: Side | None = None
+        self._side_wanted: bool | None = None
+        self._about: dict[str, str] = {}
         self._feed: Feed | None = None
         self._showing = asyncio.Lock()
         self._steering: Steering | None = None
         self._worker: Worker[None] | None = None
 
     def compose(self) -> ComposeResult:
+        self._queue.display = False
         yield self._greeting
+        yield self._queue
+        yield self._prompt.completions
         yield self._prompt
         yield self._status
 
@@ -84,11 +113,16 @@ class Conversation(Screen[None]):
 
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.height < _SHORT, "short")
+        self._place_side()
 
     @property
     def run_id(self) -> str:
         """The run's id; empty while nothing was begun."""
         return self._feed.run_id if self._feed else self._run_id
+
+    @property
+    def _app(self) -> "App[None]":
+        return cast("App[None]", cast(Any, self).app)
 
     @property
     def is_working(self) -> bool:
@@ -107,13 +141,31 @@ class Conversation(Screen[None]):
 
     # What the person does
 
-    def on_prompt_sent(self, event: Prompt.Sent) -> None:
+    async def on_prompt_sent(self, event: Prompt.Sent) -> None:
+        match meant(event.text):
+            case Command(action=action):
+                await self.run_action(action)
+                return
+            case str(problem):
+                self._hint(problem)
+                self._prompt.fill(event.text)
+                return
+            case None:
+                pass
         if self._steering:
             if event.text:
-                self._steering.say(event.text)
-                self._hint("The model hears this before its next turn.")
+                self._say(await self._put_down(event.text))
         elif event.text or self._can_go_on:
             self._start(event.text)
+
+    def on_text_area_changed(self) -> None:
+        """Show what may be meant by the word that is being typed."""
+        if found := completing.commands(self._prompt.text):
+            self._prompt.completions.show(found)
+        elif (word := completing.mentioned(self._prompt.before)) is not None:
+            self._complete(word, self._prompt.before)
+        else:
+            self._prompt.completions.show([])
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         if isinstance(event.option_list, Examples):
@@ -126,17 +178,104 @@ class Conversation(Screen[None]):
 
     def action_stop(self) -> None:
         """Stop after the step that is under way; a second time, at once."""
-        if not (self._steering and self._worker and self._feed):
+        if not self._steering or not self._feed:
             return
         if cards := self.query(Card):
             cards.first().action_later()
-        elif not self._steering.stopping:
+        elif self._steering.stopping:
+            self.action_stop_at_once()
+        else:
             self._steering.stop()
             self._feed.meter.mode = "stopping"
-            self._status.draw()
+            self._feed.draw_status()
             self._hint("Stopping after this step. Esc again stops at once.")
-        else:
+
+    def action_pause(self) -> None:
+        if self._steering and not self._steering.stopping:
+            self.action_stop()
+
+    def action_stop_at_once(self) -> None:
+        if self._steering and self._worker:
             self._worker.cancel()
+
+    def action_take_over(self) -> None:
+        """Pause, so that the person does something by hand and then says what."""
+        self.action_pause()
+        self._prompt.fill("I did this myself: ")
+        self._prompt.focus()
+
+    def action_side(self) -> None:
+        """Show or hide the panel at the side."""
+        self._side_wanted = not (self._side and self._side.display)
+        self._place_side()
+
+    @work(exit_on_error=False)
+    async def action_history(self) -> None:
+        """Search what the person said before, in any run."""
+        from m2agent_tui.runs import said_before
+
+        if text := await said_before(self._app, await self._desks.journal()):
+            self._prompt.fill(text)
+
+    @work(exit_on_error=False)
+    async def action_turns(self) -> None:
+        """Choose a turn, and begin a new run that goes another way after it."""
+        from m2agent_tui.turns import branch
+
+        if journal := await self._at_rest("Rewind"):
+            await self._opening(branch(self._app, journal, self.run_id))
+
+    @work(exit_on_error=False)
+    async def action_undo(self) -> None:
+        """Show what this run changed, and take back what is left ticked, as a run of its own."""
+        from m2agent_tui.taking_back import take_back
+
+        if self._feed and (journal := await self._at_rest("Undo")):
+            steps = self._feed.transcript.story.steps
+            titles = {id: step.title for id, step in steps.items()}
+            await self._opening(take_back(self._app, self._desks, journal, self.run_id, titles))
+
+    async def _opening(self, made: "Awaitable[str | None]") -> None:
+        """Bring the run that is made into view, if one is."""
+        try:
+            if run := await made:
+                self.post_message(self.Opens(run))
+        except M2Error as error:
+            self._hint(one_line(sentence(error), 200))
+
+    async def _at_rest(self, what: str) -> "Journal | None":
+        """The journal, where there is a run and nobody works on it; else it is said why not."""
+        if self.is_working:
+            self._hint(f"{what} is for a run that rests. Esc stops this one.")
+        elif not self.run_id:
+            self._hint("There is no run here yet.")
+        else:
+            return await self._desks.journal()
+        return None
+
+    def action_report(self) -> None:
+        self._write_down("md")
+
+    def action_export(self) -> None:
+        self._write_down("jsonl")
+
+    @work(exit_on_error=False)
+    async def _write_down(self, kind: str) -> None:
+        """Write the run into a file; a report is shown as well."""
+        from m2agent_tui.reading import Reading, written
+
+        if not self.run_id:
+            self._hint("There is no run here yet.")
+            return
+        journal = await self._desks.journal()
+        try:
+            file, text = written(journal.read(self.run_id), kind)
+        except M2Error as error:
+            self._complain(sentence(error))
+            return
+        self._hint(f"Written to {file}")
+        if kind == "md":
+            await self._app.push_screen(Reading(str(file), text))
 
     async def stop_now(self) -> None:
         """Stop at once, and wait until that is written down."""
@@ -183,6 +322,8 @@ class Conversation(Screen[None]):
             if self.run_id:
                 await self._show_run()
                 self._invite()
+                if self._goes_on:
+                    self.go_on()
                 return
             start = await self._desks.start()
             self._greeting.show_start(start)
@@ -192,6 +333,7 @@ class Conversation(Screen[None]):
                     self._greeting.tell(f"Run {run.id} was cut off. Ctrl+R goes on with it.")
             async with self._desks.at(start.setup) as desk:
                 self._status.meter.model = desk.setup.model
+                self._opened(desk)
                 self._status.draw()
         except M2Error as error:
             if not self.is_working:
@@ -203,26 +345,48 @@ class Conversation(Screen[None]):
             feed = self._feed or await self._make_feed()
             if self.run_id:
                 journal = await self._desks.journal()
-                for record in journal.read(self.run_id):
+                for record in _with_helpers(journal, self.run_id):
                     feed.take(record)
             feed.draw()
             return feed
 
     async def _make_feed(self) -> "Feed":
         from m2agent_tui.feed import Feed
+        from m2agent_tui.side import Side
         from m2agent_tui.transcript import Transcript
 
-        transcript = Transcript()
+        transcript, self._side = Transcript(), Side()
+        self._side.tell(self._about)
         self._greeting.remove()
-        await self.mount(transcript, before=self._prompt)
-        self._feed = Feed(transcript, self._status, self._run_id)
+        self._place_side()
+        await self.mount(self._side, transcript, before=self._queue)
+        self._feed = Feed(transcript, self._status, self._side, self._run_id)
         return self._feed
+
+    def _place_side(self) -> None:
+        """The side has its place in a wide terminal, and elsewhere where it was asked for."""
+        if self._side:
+            wanted = self._side_wanted
+            self._side.display = self.size.width >= _WIDE if wanted is None else wanted
+            if self._feed:
+                self._feed.draw_status()
+
+    def _opened(self, desk: "Desk") -> None:
+        """Keep what the desk says of itself."""
+        self._about = desk.describe()
+        if self._side:
+            self._side.tell(self._about)
 
     def _complain(self, words: str) -> None:
         if self._feed:
             self._feed.transcript.say(words, "problem")
         else:
             self._greeting.tell(words, "problem")
+
+    def go_on(self) -> None:
+        """Go on with what needs no further word, such as a question that waits."""
+        if self._can_go_on and not self.is_working:
+            self._start("")
 
     def _start(self, ask: str) -> None:
         """Begin the run, or go on with it."""
@@ -244,6 +408,7 @@ class Conversation(Screen[None]):
         feed.start()
         asked = feed.asked
         try:
+            ask = await self._put_down(ask)
             pieces = leg(
                 self._desks,
                 self.run_id,
@@ -251,13 +416,14 @@ class Conversation(Screen[None]):
                 steering=steering,
                 approve=self._approve,
                 settle=self._settle,
+                opened=self._opened,
                 by=_person(),
             )
             async with aclosing(pieces):
                 async for piece in pieces:
                     feed.take(piece)
                     if isinstance(piece, Record) and isinstance(piece.event, Asked):
-                        self._hint("")
+                        self._heard(piece.event.text)
                     await asyncio.sleep(0)
         except M2Error as error:
             problem = sentence(error)
@@ -272,6 +438,7 @@ class Conversation(Screen[None]):
         """The leg is over: say so, and give back what was said and reached nobody."""
         self._steering = None
         self._seconds.pause()
+        self._heard(*unheard)
         unsaid = [text for text in (unasked, *unheard) if text]
         if unsaid and not self._prompt.text:
             self._prompt.fill("\n\n".join(unsaid))
@@ -293,25 +460,20 @@ class Conversation(Screen[None]):
     async def _settle(self, doubt: "Unsettled") -> bool | None:
         from m2agent_tui.doubt import Doubt
 
-        card = Doubt(self._title(doubt.id), doubt.how)
+        step = self._feed.transcript.story.steps.get(doubt.id) if self._feed else None
+        card = Doubt(step.title if step else doubt.id, doubt.how)
         return await self._answered(card, card.answer)
 
     def _title_of(self, ask: "Ask") -> str:
-        if ask.run in ("", self.run_id):
-            return self._title(ask.called.id)
-        from m2agent_tui.describe import Names, title
-
-        return f"A helper: {title(ask.called.tool, ask.called.arguments, Names())}"
-
-    def _title(self, id: str) -> str:
-        return self._feed.title(id) if self._feed else id
+        title = self._feed.title(ask.called) if self._feed else ask.called.tool
+        return title if ask.run in ("", self.run_id) else f"A helper: {title}"
 
     async def _answered(self, card: Card, answer: "asyncio.Future[A]") -> A:
         """Show the question until it is answered; a person who is typing is left alone."""
         assert self._feed
         self._feed.meter.mode = "waiting"
         self._status.draw()
-        await self.mount(card, before=self._prompt)
+        await self.mount(card, before=self._queue)
         if not self._prompt.text:
             card.focus()
         self.post_message(self.Wanted(self, "It needs your answer."))
@@ -321,6 +483,71 @@ class Conversation(Screen[None]):
             self._feed.meter.mode = "acting"
             card.remove()
             self._prompt.focus()
+
+    # What is said in the middle of a run
+
+    def _say(self, text: str) -> None:
+        """Leave a message for the next turn, and show that it waits."""
+        assert self._steering and self._feed
+        self._steering.say(text)
+        self._feed.queued.append(text)
+        self._show_queue()
+
+    def _heard(self, *texts: str) -> None:
+        """These are in the run now, or back in the prompt."""
+        if self._feed:
+            for text in texts:
+                if text in self._feed.queued:
+                    self._feed.queued.remove(text)
+            self._show_queue()
+
+    def _take_back(self) -> str:
+        """The last message that no turn has begun with yet; it waits no longer."""
+        if not (self._steering and self._feed and self._feed.queued):
+            return ""
+        *rest, last = self._steering.heard() or [""]
+        for text in rest:
+            self._steering.say(text)
+        self._heard(last)
+        return last
+
+    def _show_queue(self) -> None:
+        queued = self._feed.queued if self._feed else []
+        self._queue.display = bool(queued)
+        rows = [f"▹ {one_line(text, 200)}" for text in queued]
+        advice = "The model hears this before its next turn. ↑ takes it back."
+        self._queue.update("\n".join([*rows, advice]))
+
+    async def _put_down(self, text: str) -> str:
+        """Put long texts that were pasted into files, where there is a shell to read them with."""
+        setup = await self._setup()
+        shell = any(account.get("connector") == "shell" for account in setup.accounts.values())
+        try:
+            return self._prompt.pasted.put_down(text, setup.work if shell else None)
+        except OSError:
+            return self._prompt.pasted.put_down(text, None)
+
+    async def _setup(self) -> "Setup":
+        """In which this run works, or would begin."""
+        from m2agent.desk import setup_of
+
+        setup = (await self._desks.start()).setup
+        if not self.run_id:
+            return setup
+        return setup_of((await self._desks.journal()).read(self.run_id), setup)
+
+    @work(exclusive=True, group="completing", exit_on_error=False)
+    async def _complete(self, word: str, before: str) -> None:
+        """Look up files, people and pages."""
+        await asyncio.sleep(_TYPING)
+        try:
+            setup = await self._setup()
+            found = await asyncio.to_thread(completing.files, setup.work, word)
+            people, pages = await self._desks.look_up(setup, word)
+        except M2Error:
+            return
+        if self._prompt.before == before:
+            self._prompt.completions.show(completing.merged(before, people, pages, found))
 
     def _hint(self, words: str) -> None:
         self._prompt.border_subtitle = Content(words)
@@ -339,6 +566,16 @@ class Conversation(Screen[None]):
         else:
             words = "Enter goes on. Or say what to do instead."
         self._prompt.placeholder = words
+
+
+def _with_helpers(journal: "Journal", run: str) -> "Iterator[Record]":
+    """A run's records, and after the beginning of each sub-agent those of its run."""
+    from m2agent.events import Spawned
+
+    for record in journal.read(run):
+        yield record
+        if isinstance(record.event, Spawned):
+            yield from _with_helpers(journal, record.event.child)
 
 
 def _person() -> str:

@@ -1,16 +1,23 @@
 """What the screens work with: the setup, the journal, and desks that are opened once and shared."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from m2agent_tui.shape import list_of, table_of
 from m2agent_tui.start import Prepare, Start
 
 if TYPE_CHECKING:
     from m2agent.desk import Desk, Setup
     from m2agent.journal import Journal
+    from m2agent.toolbox import Toolbox
+
+
+Named = list[tuple[str, str]]
+"""What can be named in a text, each with a word on what it is."""
 
 
 @dataclass
@@ -68,6 +75,33 @@ class Desks:
         finally:
             shared.users -= 1
 
+    @asynccontextmanager
+    async def tools(self, setup: "Setup") -> AsyncGenerator["Toolbox"]:
+        """The tools of a setup, without its model. Raises SetupError or UsageError."""
+        from contextlib import AsyncExitStack
+
+        from m2agent.desk import open_toolbox
+
+        async with AsyncExitStack() as stack:
+            yield await open_toolbox(setup, stack)
+
+    async def look_up(self, setup: "Setup", word: str) -> tuple[Named, Named]:
+        """People and pages for a word, where the desk is open already; nothing is opened for it."""
+        found = [shared.desk for shared in self._shared if shared.desk.setup == setup]
+        if not (word and found):
+            return [], []
+        toolbox, work = found[0].toolbox, setup.work
+        mails = await _searched(toolbox, "mail_search", word, work)
+        pages = await _searched(toolbox, "notes_search", word, work)
+        people = dict.fromkeys(
+            person
+            for mail in mails
+            for person in [mail.get("from"), *list_of(mail.get("to"))]
+            if isinstance(person, str) and word.lower() in person.lower()
+        )
+        titles = dict.fromkeys(str(page["title"]) for page in pages if page.get("title"))
+        return [(person, "person") for person in people], [(title, "page") for title in titles]
+
     async def _clear(self) -> None:
         """Close desks that nobody sits at: two large models do not fit into one machine."""
         for shared in [shared for shared in self._shared if not shared.users]:
@@ -81,3 +115,19 @@ class Desks:
         await self._clear()
         if self._journal:
             self._journal.close()
+
+
+async def _searched(
+    toolbox: "Toolbox", tool: str, word: str, work: Path
+) -> list[Mapping[str, Any]]:
+    """What a search of the person's own finds; nothing where it fails, or there is no such tool."""
+    from m2agent.errors import ToolFailed
+    from m2agent.events import Called
+    from m2agent.tool import Operation
+
+    try:
+        call = toolbox.check(Called("", tool, {"query": word, "limit": 10}))
+        result = await call.run(Operation("look-up", work, work))
+    except ToolFailed:
+        return []
+    return [table_of(item) for item in list_of(table_of(result.data).get("items"))]

@@ -21,16 +21,16 @@ from m2agent.events import (
     Noted,
     Planned,
     Receipt,
-    Reported,
     Said,
-    Spawned,
     Status,
 )
 from m2agent.printable import one_line, printable
 from m2agent_tui.look import MOST, Block, bounded, fields, plain
 from m2agent_tui.proposal import proposal
 from m2agent_tui.results import outcome, result
-from m2agent_tui.story import Entry, State, Step, Thinking
+from m2agent_tui.story import Entry, Helper, State, Step, Story, Thinking
+
+_STEPS = 60
 
 _STATES: dict[State, tuple[str, str, str]] = {
     "written": ("○", "$foreground-muted", ""),
@@ -85,10 +85,8 @@ def line(entry: Entry) -> Content:
             return _list(mark, colour, f"Checked: {count}", items)
         case Compacted():
             return _marked("·", "$foreground-muted", "Earlier steps were folded into a summary", "")
-        case Spawned(task=task):
-            return _marked("◆", "$accent", "Helper began: ", one_line(task, 200))
-        case Reported(text=text):
-            return _marked("◆", "$accent", "Helper reported: ", one_line(text, 200))
+        case Helper():
+            return _helper(entry)
         case Ended(status, reason):
             words, colour = _ENDS[status]
             said = "" if status == "done" else f" {printable(reason)}"
@@ -110,9 +108,12 @@ def details(entry: Entry) -> list[Block]:
             return [Block(plain(bounded(text)))]
         case Planned(items):
             return [Block(items_of(items))]
-        case Reported(text=text, receipts=receipts):
-            return [*_section("Report", text), *_section("Receipts", marks(receipts))]
-        case Asked() | Said() | Judged() | Spawned() | Ended():
+        case Helper(spawned, story, reported):
+            report = reported.text if reported else ""
+            proof = marks(reported.receipts) if reported else ""
+            blocks = [*_section("Task", spawned.task), Block(tree(story))]
+            return [*blocks, *_section("Report", report), *_section("Receipts", proof)]
+        case Asked() | Said() | Judged() | Ended():
             return []
         case _:
             assert_never(entry)
@@ -194,6 +195,49 @@ def _section(label: str, text: str) -> list[Block]:
     if not text.strip():
         return []
     return [Block(Content.assemble((label, "bold"), "\n", plain(bounded(text))))]
+
+
+def helpers_of(helpers: Sequence[Helper]) -> Content:
+    """Sub-agents, one a line, each with what it does now, and theirs below them."""
+    rows: list[Content] = []
+    for helper in helpers:
+        rows.append(_helper(helper))
+        if not helper.reported:
+            steps = [entry for entry in helper.story.entries if isinstance(entry, Step)]
+            rows += [Content("  ") + _step(step) for step in steps[-1:]]
+        if below := helpers_of(list(helper.story.helpers.values())):
+            rows += [Content("  ") + row for row in below.split("\n")]
+    return Content("\n").join(rows)
+
+
+def tree(story: Story) -> Content:
+    """What a sub-agent did, step by step, and its own sub-agents below their steps."""
+    rows: list[Content] = []
+    steps = [entry for entry in story.entries if isinstance(entry, Step | Helper)]
+    for entry in steps[-_STEPS:]:
+        end = entry is steps[-1]
+        rows.append(Content("└ " if end else "├ ") + line(entry))
+        if isinstance(entry, Helper) and (below := tree(entry.story)):
+            rows += [Content("  " if end else "│ ") + row for row in below.split("\n")]
+    return Content("\n").join(rows)
+
+
+def _helper(helper: Helper) -> Content:
+    steps = len(helper.story.steps)
+    did = f"  {steps} steps" if steps else ""
+    end = helper.story.entries[-1] if helper.story.entries else None
+    mark, colour = "◆", "$accent"
+    if helper.reported:
+        good = not isinstance(end, Ended) or end.status == "done"
+        mark, colour = ("✓", "$success") if good else ("✗", "$warning")
+    elif isinstance(end, Ended):
+        mark, colour = "?", "$warning"
+    return Content.assemble(
+        (f"{mark} ", colour),
+        ("Helper: ", colour),
+        one_line(helper.spawned.task, 120),
+        (did, "$foreground-muted"),
+    )
 
 
 def _plan(items: Sequence[Item]) -> Content:

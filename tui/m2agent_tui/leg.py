@@ -9,6 +9,7 @@ from m2agent.model import Progress, Token
 from m2agent_tui.desks import Desks
 
 if TYPE_CHECKING:
+    from m2agent.desk import Desk
     from m2agent.journal import Run
     from m2agent.loop import Steering
     from m2agent.loop.ask import Approve
@@ -25,18 +26,20 @@ async def leg(
     steering: "Steering",
     approve: "Approve",
     settle: Settle,
+    opened: "Callable[[Desk], None]",
     by: str,
 ) -> AsyncGenerator[Record | Token | Progress, None]:
     """Go on with a run, or begin one with `ask` if `run_id` is empty; yields what happens.
 
-    What the person says too late for the last turn begins another one. Raises M2Error where
-    the desk cannot be opened or the run belongs to another process.
+    `opened` is told of the desk. What the person says too late for the last turn begins another
+    one. Raises M2Error where the desk cannot be opened or the run belongs to another process.
     """
     from m2agent.desk import setup_of
 
     start, journal = await desks.start(), await desks.journal()
     setup = setup_of(journal.read(run_id), start.setup) if run_id else start.setup
     async with desks.at(setup) as desk:
+        opened(desk)
         run = desk.open_run(run_id) if run_id else desk.begin(ask)
         try:
             if not run_id:

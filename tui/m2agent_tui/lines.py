@@ -15,15 +15,13 @@ from m2agent.events import (
     Judged,
     Noted,
     Planned,
-    Reported,
     Said,
-    Spawned,
 )
 from m2agent.printable import printable
 from m2agent_tui.details import Details, markdown
 from m2agent_tui.drawing import details, line
 from m2agent_tui.look import MOST
-from m2agent_tui.story import Entry, Step, Thinking
+from m2agent_tui.story import Entry, Helper, Step, Thinking
 
 
 class Line(Static, can_focus=True):
@@ -87,9 +85,11 @@ def widget(entry: Entry) -> Widget:
             return Line(entry, "thinking")
         case Step():
             return Line(entry, "step")
-        case Broken() | Noted() | Planned() | Compacted() | Reported():
+        case Broken() | Noted() | Planned() | Compacted():
             return Line(entry, "note")
-        case Judged() | Spawned():
+        case Helper():
+            return Line(entry, "step")
+        case Judged():
             return Static(line(entry), markup=False, classes="note")
         case Ended():
             return Static(line(entry), markup=False, classes="ended")

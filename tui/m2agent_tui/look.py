@@ -3,9 +3,9 @@
 Everything that comes in is made printable here, and stays text: nothing of it is ever markup.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Literal
 
 from rich.cells import cell_len, set_cell_size
 from textual.content import Content
@@ -25,16 +25,6 @@ class Block:
 
     text: Content
     how: Literal["plain", "page", "terminal"] = "plain"
-
-
-def list_of(value: Any) -> list[Any]:
-    """The value where it is a list; what comes from outside may be anything."""
-    return cast(list[Any], value) if isinstance(value, list) else []
-
-
-def table_of(value: Any) -> Mapping[str, Any]:
-    """The value where it is a table."""
-    return cast(dict[str, Any], value) if isinstance(value, dict) else {}
 
 
 def plain(text: str) -> Content:

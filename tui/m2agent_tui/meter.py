@@ -4,13 +4,16 @@ import time
 from dataclasses import dataclass, field
 from typing import Literal
 
-from m2agent.events import Asked, Began, Called, Ended, Event, Judged, Returned, Turned
+from m2agent.events import Asked, Began, Called, Compacted, Ended, Event, Judged, Returned, Turned
 from m2agent.model import Progress, Token
 from m2agent.printable import one_line
 
 Mode = Literal[
     "opening", "queueing", "reading", "thinking", "writing", "acting", "waiting", "stopping", "idle"
 ]
+
+_ENOUGH = 256
+"""Tokens from which on a figure says something."""
 
 
 @dataclass
@@ -26,7 +29,11 @@ class Meter:
     context_used: int = 0
     context_size: int = 0
     speed: float = 0.0
+    reading_speed: float = 0.0
+    read_again: int = 0
+    """Tokens that the last turn read although an earlier one had; none is as it should be."""
     left: str = ""
+    _folded: bool = False
     _open: set[str] = field(default_factory=set[str])
     _began: float | None = None
 
@@ -59,6 +66,8 @@ class Meter:
                 self._go("acting" if self._open else "thinking")
             case Turned():
                 self._turned(piece)
+            case Compacted():
+                self._folded = True
             case Asked() | Judged():
                 self._go("thinking")
             case Ended():
@@ -76,11 +85,23 @@ class Meter:
         self.evaluated += turned.evaluated
         self.reused += turned.reused
         self.generated += turned.generated
+        self.read_again = self._read_again(turned)
+        self._folded = False
         self.context_used = turned.context_used or self.context_used
         self.context_size = turned.context_size or self.context_size
         if turned.decode_seconds:
             self.speed = turned.generated / turned.decode_seconds
+        if turned.prefill_seconds and turned.evaluated >= _ENOUGH:
+            self.reading_speed = turned.evaluated / turned.prefill_seconds
+        self.left = ""
         self._go("acting" if self._open else "thinking")
+
+    def _read_again(self, turned: Turned) -> int:
+        """What was in the context before, and was read anew; folding the history away does that."""
+        if not self.reused or self._folded:
+            return 0
+        lost = self.context_used - turned.reused
+        return lost if lost >= _ENOUGH and turned.evaluated >= lost else 0
 
     def words(self, width: int) -> list[str]:
         """The parts of the status line, the most telling first, as many as fit in `width`."""
@@ -93,13 +114,13 @@ class Meter:
         if self.turns:
             parts.append(f"turn {self.turns}")
         if self.context_used:
-            size = f" of {_short(self.context_size)}" if self.context_size else ""
-            parts.append(f"context {_short(self.context_used)}{size}")
+            size = f" of {short(self.context_size)}" if self.context_size else ""
+            parts.append(f"context {short(self.context_used)}{size}")
         if self.generated:
-            parts.append(f"written {_short(self.generated)}")
+            parts.append(f"written {short(self.generated)}")
         if self.evaluated or self.reused:
             kept = self.reused / (self.evaluated + self.reused)
-            parts.append(f"read {_short(self.evaluated)}, {kept:.0%} reused")
+            parts.append(f"read {short(self.evaluated)}, {kept:.0%} reused")
         if self.speed:
             parts.append(f"{self.speed:.0f} tokens/s")
         while len(parts) > 1 and len(" · ".join(parts)) > width:
@@ -112,7 +133,7 @@ def _model(name: str) -> str:
     return one_line(name.rstrip("/").rpartition("/")[2], 30)
 
 
-def _short(count: int) -> str:
+def short(count: int) -> str:
     for size, unit in ((1_000_000, "M"), (1_000, "k")):
         if count >= size:
             return f"{count / size:.1f}".removesuffix(".0") + unit

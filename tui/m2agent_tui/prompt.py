@@ -1,5 +1,6 @@
 """Where the person types: Enter sends, Shift+Enter makes a new line, Up brings earlier texts."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -9,6 +10,8 @@ from textual.message import Message
 from textual.widgets import TextArea
 
 from m2agent.printable import printable
+from m2agent_tui.completing import Completions
+from m2agent_tui.pasted import Pasted, is_long
 
 TYPED = r"[^\x00-\x1f\x7f-\x9f]*"
 """What fields of one line take: nothing that could steer the terminal."""
@@ -26,8 +29,8 @@ class Prompt(TextArea):
             for binding in TextArea.BINDINGS
             if isinstance(binding, Binding) and not binding.key.startswith("page")
         ),
-        Binding("enter", "send", "Send"),
-        Binding("shift+enter,ctrl+j,alt+enter", "newline", "New line", show=False),
+        Binding("enter", "send", "Send", id="send"),
+        Binding("shift+enter,ctrl+j,alt+enter", "newline", "New line", show=False, id="newline"),
         Binding("pageup", "screen.read(-1)", "Read back", show=False),
         Binding("pagedown", "screen.read(1)", "Read on", show=False),
     ]
@@ -38,29 +41,69 @@ class Prompt(TextArea):
 
         text: str
 
-    def __init__(self) -> None:
+    def __init__(self, take_back: Callable[[], str]) -> None:
+        """`take_back` gives back the last text that was sent and not heard yet, or nothing."""
         super().__init__(id="prompt", soft_wrap=True, compact=True, highlight_cursor_line=False)
+        self.completions = Completions()
+        self.pasted = Pasted()
+        self._take_back = take_back
         self._sent: list[str] = []
         self._place = 0
 
+    @property
+    def before(self) -> str:
+        """The text up to the cursor, of its line."""
+        row, column = self.cursor_location
+        return self.document.get_line(row)[:column]
+
     def on_key(self, event: events.Key) -> None:
         """Send on Enter; a binding with priority would overtake letters typed just before."""
-        if event.key == "enter":
+        if self.completions.display and self._choose(event.key):
+            event.stop()
+            event.prevent_default()
+        elif event.key == "enter":
             event.stop()
             event.prevent_default()
             self.action_send()
+
+    def _choose(self, key: str) -> bool:
+        """Whether the key went to the completions."""
+        chosen = self.completions.chosen
+        match key:
+            case "up":
+                self.completions.action_cursor_up()
+            case "down":
+                self.completions.action_cursor_down()
+            case "escape":
+                self.completions.show([])
+            case "tab" if chosen:
+                self._complete(chosen.text, chosen.starts)
+            case "enter" if chosen and self.text.strip() != chosen.text:
+                self._complete(chosen.text, chosen.starts)
+                if chosen.text.startswith("/"):
+                    self.action_send()
+            case _:
+                return False
+        return True
+
+    def _complete(self, text: str, starts: int) -> None:
+        row, column = self.cursor_location
+        self.replace(printable(text).replace("\n", " ") + " ", (row, starts), (row, column))
+        self.completions.show([])
 
     def on_paste(self, event: events.Paste) -> None:
         """Paste without what would steer the terminal: pasted text is often somebody else's."""
         event.stop()
         event.prevent_default()
-        self.insert(printable(event.text))
+        text = printable(event.text)
+        self.insert(self.pasted.keep(text) if is_long(text) else text)
 
     def action_send(self) -> None:
         text = self.text.strip()
         if text:
             self._sent.append(text)
         self._place = len(self._sent)
+        self.completions.show([])
         self.clear()
         self.post_message(self.Sent(text))
 
@@ -68,7 +111,9 @@ class Prompt(TextArea):
         self.insert("\n")
 
     def action_cursor_up(self, select: bool = False) -> None:
-        if select or self.cursor_location[0] > 0 or not self._recall(-1):
+        if not self.text and (text := self._take_back()):
+            self.fill(text)
+        elif select or self.cursor_location[0] > 0 or not self._recall(-1):
             super().action_cursor_up(select)
 
     def action_cursor_down(self, select: bool = False) -> None:

@@ -13,11 +13,10 @@ from m2agent_tui.look import (
     difference,
     faint,
     fields,
-    list_of,
     page,
-    table_of,
     terminal,
 )
+from m2agent_tui.shape import list_of, table_of
 
 _LETTER = ("to", "cc", "bcc", "reply_to", "forward", "subject")
 

@@ -11,13 +11,12 @@ from m2agent_tui.look import (
     Block,
     bounded,
     fields,
-    list_of,
     page,
     plain,
     table,
-    table_of,
     terminal,
 )
+from m2agent_tui.shape import list_of, table_of
 
 _SEARCHES = ("mail_search", "notes_search")
 

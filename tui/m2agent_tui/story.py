@@ -71,29 +71,39 @@ class Step:
         return "written"
 
 
+@dataclass(eq=False)
+class Helper:
+    """A sub-agent: a run of its own, with a story of its own."""
+
+    spawned: Spawned
+    story: "Story"
+    reported: Reported | None = None
+
+
 Entry = (
-    Asked
-    | Thinking
-    | Said
-    | Step
-    | Broken
-    | Noted
-    | Planned
-    | Judged
-    | Compacted
-    | Spawned
-    | Reported
-    | Ended
+    Asked | Thinking | Said | Step | Broken | Noted | Planned | Judged | Compacted | Helper | Ended
 )
 
 
 @dataclass
 class Story:
-    """All entries of a run so far."""
+    """All entries of a run so far; `plan` is the last one made."""
 
     entries: list[Entry] = field(default_factory=list[Entry])
     steps: dict[str, Step] = field(default_factory=dict[str, Step])
     names: Names = field(default_factory=Names)
+    helpers: dict[str, Helper] = field(default_factory=dict[str, Helper])
+    plan: Planned | None = None
+
+    def take_of_helper(self, run: str, event: Event) -> Entry | None:
+        """Add what happened in the run of a sub-agent, or of one of its own."""
+        for child, helper in self.helpers.items():
+            if run == child:
+                helper.story.take(event)
+                return helper
+            if helper.story.take_of_helper(run, event):
+                return helper
+        return None
 
     def take(self, event: Event, seconds: float | None = None) -> Entry | None:
         """Add an event; returns the entry that is new or changed by it.
@@ -111,10 +121,18 @@ class Story:
                 step = Step(event, title(tool, arguments, self.names))
                 self.steps[id] = step
                 return self._new(step)
-            case Asked() | Broken() | Noted() | Planned() | Judged() | Compacted() | Ended():
+            case Planned():
+                self.plan = event
                 return self._new(event)
-            case Spawned() | Reported():
+            case Asked() | Broken() | Noted() | Judged() | Compacted() | Ended():
                 return self._new(event)
+            case Spawned(child=child):
+                helper = self.helpers[child] = Helper(event, Story(names=self.names))
+                return self._new(helper)
+            case Reported(child=child):
+                if helper := self.helpers.get(child):
+                    helper.reported = event
+                return helper
             case Decided(id=id):
                 step = self.steps[id]
                 step.decided, step.answer = event, None

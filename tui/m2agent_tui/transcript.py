@@ -28,7 +28,7 @@ class Transcript(VerticalScroll, can_focus=False):
 
     def __init__(self) -> None:
         super().__init__(id="transcript")
-        self._story = Story()
+        self.story = Story()
         self._shown: list[Widget] = []
         self._first = 0
         self._live = Live()
@@ -64,27 +64,21 @@ class Transcript(VerticalScroll, can_focus=False):
     def _is_at_end(self) -> bool:
         return self.scroll_y >= self.max_scroll_y
 
-    def title_of(self, id: str) -> str:
-        """A call in the person's words."""
-        return self._story.steps[id].title
-
     def take(self, happened: Sequence[Event]) -> None:
         """Add events and show them, unless the person is reading further up."""
         if not happened:
             return
-        whole = self._last == len(self._story.entries)
+        whole = self._last == len(self.story.entries)
         at_end = self._is_at_end
         changed: list[Entry] = []
         for event in happened:
             seconds = self._live.done() if isinstance(event, Thought) else None
-            if entry := self._story.take(event, seconds):
+            if entry := self.story.take(event, seconds):
                 changed.append(entry)
         if any(isinstance(event, Turned) for event in happened):
             self._live.clear()
-        for shown in self._shown:
-            if isinstance(shown, Line) and any(shown.entry is entry for entry in changed):
-                shown.draw()
-        count = len(self._story.entries)
+        self._draw(changed)
+        count = len(self.story.entries)
         if whole and at_end:
             first = self._first if count - self._first <= _MOST else count - _PAGE
             self._show(first, count)
@@ -92,6 +86,15 @@ class Transcript(VerticalScroll, can_focus=False):
             self._show(self._first, count)
         else:
             self._show(self._first, self._last)
+
+    def take_of_helper(self, run: str, event: Event) -> None:
+        """Show what happened in the run of a sub-agent on that one's line."""
+        self._draw([entry] if (entry := self.story.take_of_helper(run, event)) else [])
+
+    def _draw(self, changed: Sequence[Entry]) -> None:
+        for shown in self._shown:
+            if isinstance(shown, Line) and any(shown.entry is entry for entry in changed):
+                shown.draw()
 
     def write(self, token: Token) -> None:
         self._live.write(token)
@@ -109,11 +112,11 @@ class Transcript(VerticalScroll, can_focus=False):
         self.mount(Static(Content(text), markup=False, classes=classes), before=self._live)
 
     def go_to_beginning(self) -> None:
-        self._show(0, min(_PAGE, len(self._story.entries)))
+        self._show(0, min(_PAGE, len(self.story.entries)))
         self.scroll_home(animate=False)
 
     def go_to_end(self) -> None:
-        count = len(self._story.entries)
+        count = len(self.story.entries)
         self._show(max(0, count - _PAGE), count)
         self.scroll_end(animate=False)
 
@@ -134,14 +137,14 @@ class Transcript(VerticalScroll, can_focus=False):
         gone = [shown for shown in self._shown if shown not in kept]
         gone += [shown.details for shown in gone if isinstance(shown, Line) and shown.details]
         self.remove_children(gone)
-        before = [widget(entry) for entry in self._story.entries[first : keep.start]]
-        after = [widget(entry) for entry in self._story.entries[keep.stop : last]]
+        before = [widget(entry) for entry in self.story.entries[first : keep.start]]
+        after = [widget(entry) for entry in self.story.entries[keep.stop : last]]
         if before:
             self.mount_all(before, after=self._earlier)
         if after:
             self.mount_all(after, before=self._later)
         self._first, self._shown = first, [*before, *kept, *after]
-        left = len(self._story.entries) - last
+        left = len(self.story.entries) - last
         self._count(self._earlier, first, "earlier (PgUp)")
         self._count(self._later, left, "more below (Ctrl+End)")
 
@@ -155,13 +158,13 @@ class Transcript(VerticalScroll, can_focus=False):
             if new_value <= 0 and self._first > 0:
                 self._turning = True
                 self.call_later(self._turn, -1)
-            elif self._last < len(self._story.entries) and self._is_at_end:
+            elif self._last < len(self.story.entries) and self._is_at_end:
                 self._turning = True
                 self.call_later(self._turn, 1)
 
     def _turn(self, by: int) -> None:
         """Bring in a page before or after the window, and keep what was in view in view."""
-        count = len(self._story.entries)
+        count = len(self.story.entries)
         self.release_anchor()
         if by < 0:
             seen, first = self._shown[0], max(0, self._first - _PAGE)

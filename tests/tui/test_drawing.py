@@ -207,7 +207,11 @@ def test_a_command_is_shown_as_in_a_terminal() -> None:
 
 
 def test_a_change_of_a_note_shows_what_goes_and_what_comes() -> None:
-    change = {"id": "n1", "props": {"Status": "Paid"}, "edits": [{"old": "a\nb", "new": "a\nc"}]}
+    change: dict[str, object] = {
+        "id": "n1",
+        "props": {"Status": "Paid"},
+        "edits": [{"old": "a\nb", "new": "a\nc"}],
+    }
     head, edit, *_ = opened("notes_update", change, {})
     assert head.text.plain.splitlines() == ["note: n1", "Status becomes: Paid"]
     assert edit.text.plain.splitlines() == ["  a", "- b", "+ c"]

@@ -38,11 +38,12 @@ class Gmail:
     url: str
     _numbers: "count[int]" = field(default_factory=count)
 
-    def person(self) -> "Person":
+    def person(self, email: str = "") -> "Person":
         """Somebody new, who is signed in. After so many people there is nobody new."""
-        number = next(self._numbers)
-        assert number < _PEOPLE
-        email = f"u{number}@office.example"
+        if not email:
+            number = next(self._numbers)
+            assert number < _PEOPLE
+            email = f"u{number}@office.example"
         back = {"redirect_uri": "http://127.0.0.1/", "client_id": "m2agent"}
         asked = {**back, "email": email, "scope": "https://www.googleapis.com/auth/gmail.modify"}
         sent_back = requests.post(
@@ -104,12 +105,15 @@ class Person:
 
 
 @contextmanager
-def running() -> Generator[Gmail]:
-    """The emulator, until the block ends; it ends with this process in any case."""
+def running(*people: str) -> Generator[Gmail]:
+    """The emulator, until the block ends; it ends with this process in any case.
+
+    `people` such as "Ann <ann@x.example>" have a mailbox besides those without a name.
+    """
     node = _node()
     folder = _installed(node)
     with subprocess.Popen(
-        [node, "gmail.mjs", str(_PEOPLE), "0"],
+        [node, "gmail.mjs", str(_PEOPLE), *people],
         cwd=folder,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

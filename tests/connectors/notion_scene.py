@@ -73,7 +73,7 @@ async def scene(folder: Path, token: str = TOKEN) -> AsyncGenerator[Scene]:
     async with running() as server:
         # Certificates take longer to load than a test to run.
         http = httpx.AsyncClient(verify=False)
-        wire = Wire(client(token, server.url, http), per_second=10_000, patience=0.01)
+        wire = Wire(client(token, server.url, http), per_minute=100_000, patience=0.01)
         http.timeout = 0.4
         notion = Notion(wire, settling=0.0)
         try:

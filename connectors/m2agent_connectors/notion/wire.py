@@ -74,13 +74,13 @@ class NotThere(ToolFailed):
 
 @dataclass
 class Wire:
-    """A client with a pace: at most `per_second` requests in any second.
+    """A client with a pace: at most `per_minute` requests in any minute, as Notion counts them.
 
     `patience` is the seconds before a read is tried again; they double each time.
     """
 
     client: AsyncClient
-    per_second: int = 3
+    per_minute: int = 180
     patience: float = 1.0
     _sent: deque[float] = field(default_factory=deque[float])
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -115,8 +115,8 @@ class Wire:
 
     async def _pace(self) -> None:
         async with self._turn:
-            if len(self._sent) >= self.per_second:
-                await asyncio.sleep(max(0.0, self._sent.popleft() + 1 - time.monotonic()))
+            if len(self._sent) >= self.per_minute:
+                await asyncio.sleep(max(0.0, self._sent.popleft() + 60 - time.monotonic()))
             self._sent.append(time.monotonic())
 
 

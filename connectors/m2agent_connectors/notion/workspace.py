@@ -16,6 +16,7 @@ Object = dict[str, Any]
 """An object as Notion answers it."""
 
 _PAGE = 100
+_DEPTH = 4  # slashes of a path that may belong to a title
 
 
 @dataclass
@@ -155,21 +156,50 @@ class Workspace:
             self._mine = {one for one in (me["id"], owner, self.person) if one}
         return self._mine
 
-    async def _titled(self, title: str, kind: Literal["page", "data_source"]) -> str:
-        """The id of the only page or table of that title."""
+    async def _titled(self, given: str, kind: Literal["page", "data_source"]) -> str:
+        """The id of the only page or table of that title, or of that path: "Rules/Invoices"."""
+        hits, same = await self._of_title(given, kind)
+        if not same:
+            same = await self._of_path(given, kind)
+        if len(same) == 1:
+            return str(same[0]["id"])
+        word = "page" if kind == "page" else "table"
+        if same:
+            ids = ", ".join(short(one["id"]) for one in same)
+            raise ToolFailed(f"{shown(given)} can mean {ids}. Give one of these ids.")
+        near = ", ".join(f"{short(one['id'])} {one_line(title_of(one))}" for one in hits[:3])
+        hint = f" Near are: {near}." if near else ""
+        raise NotThere(f"There is no {word} {shown(given)}.{hint} Use notes_search to find its id.")
+
+    async def _of_title(self, title: str, kind: str) -> tuple[list[Object], list[Object]]:
+        """What a search for the title finds, and which of it has this very title."""
         found = await self.wire.read(
             lambda notion: notion.search(
                 query=title, filter={"property": "object", "value": kind}, page_size=_PAGE
             )
         )
         hits = cast(list[Object], found["results"])
-        same = [one for one in hits if folded(title_of(one)) == folded(title.strip())]
-        if len(same) == 1:
-            return str(same[0]["id"])
-        word = "page" if kind == "page" else "table"
-        if same:
-            ids = ", ".join(short(one["id"]) for one in same)
-            raise ToolFailed(f"{shown(title)} can mean {ids}. Give one of these ids.")
-        near = ", ".join(f"{short(one['id'])} {one_line(title_of(one))}" for one in hits[:3])
-        hint = f" Near are: {near}." if near else ""
-        raise NotThere(f"There is no {word} {shown(title)}.{hint} Use notes_search to find its id.")
+        return hits, [one for one in hits if folded(title_of(one)) == folded(title.strip())]
+
+    async def _of_path(self, path: str, kind: str) -> list[Object]:
+        """What has the end of a path as its title, and lies in what has the part before it."""
+        parts = path.strip().strip("/").split("/")
+        for at in range(len(parts) - 1, max(len(parts) - _DEPTH, 0), -1):
+            above, title = parts[at - 1], "/".join(parts[at:])
+            _, same = await self._of_title(title, kind)
+            there = [one for one in same if folded(await self._above(one)) == folded(above.strip())]
+            if there:
+                return there
+        return []
+
+    async def _above(self, one: Object) -> str:
+        """The title of the page or table in which something lies; empty if that cannot be seen."""
+        parent = one["parent"]
+        try:
+            if source := parent.get("data_source_id"):
+                return title_of(await self.wire.read(lambda n: n.data_sources.retrieve(source)))
+            if page := parent.get("page_id"):
+                return title_of(await self.wire.read(lambda n: n.pages.retrieve(page)))
+        except NotThere:
+            pass
+        return ""

@@ -7,7 +7,7 @@ The class names its `kind`, which is the first half of its tools' names, so that
 can stand for the same thing: `mail_search` is Gmail's or the local mailbox's.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -15,6 +15,9 @@ from typing import Any, ClassVar, Protocol, Self, cast, runtime_checkable
 
 from m2agent.errors import SetupError
 from m2agent.tool import Tool
+
+_EXTRAS = {"gmail": "google"}
+"""What brings a connector's libraries, where it is not called like the connector."""
 
 
 @dataclass(frozen=True)
@@ -68,11 +71,25 @@ class Remote(Protocol):
         ...
 
 
-def tools_of(connector: Connector) -> Iterator[tuple[str, Tool]]:
+@runtime_checkable
+class Offering(Protocol):
+    """A connector that knows its tools only once it is open."""
+
+    kind: ClassVar[str]
+
+    def offered(self) -> Sequence[Tool]:
+        """Its tools as they are now; they may change while it is open."""
+        ...
+
+
+def tools_of(connector: Connector | Offering) -> Iterator[tuple[str, Tool]]:
     """The connector's tools under their full names, in the order they are written down.
 
     A tool named like its kind is called just that.
     """
+    if isinstance(connector, Offering):
+        yield from ((f"{connector.kind}_{tool.name}", tool) for tool in connector.offered())
+        return
     for cls in reversed(type(connector).__mro__):
         for attribute in vars(cls).values():
             if isinstance(attribute, Tool):
@@ -86,6 +103,11 @@ def connector_named(name: str) -> type[Connector]:
     for entry in found:
         try:
             return cast(type[Connector], entry.load())
+        except ModuleNotFoundError as error:
+            raise SetupError(
+                f"The connector {name!r} needs the package {error.name!r}.",
+                fix=f"Run: pip install 'm2agent[{_EXTRAS.get(name, name)}]'",
+            ) from error
         except (ImportError, AttributeError) as error:
             raise SetupError(
                 f"The connector {name!r} cannot be loaded from {entry.value}: {error}.",

@@ -4,6 +4,7 @@ A desk takes a person's intentions (begin, go on, settle) and gives back what ha
 line and the screen both sit at one; neither knows more of back ends and connectors than this.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
@@ -157,11 +158,22 @@ async def open_model(name: str, engine: Mapping[str, Any]) -> Model:
 
 
 async def open_toolbox(setup: Setup, stack: AsyncExitStack, context: int | None = None) -> Toolbox:
-    """The tools of every account, which are closed with the stack."""
-    connectors: dict[str, Connector] = {}
-    for name, settings in setup.accounts.items():
-        connectors[name] = await open_account(name, settings, setup.work)
-        stack.push_async_callback(connectors[name].close)
+    """The tools of every account, which are opened side by side and closed with the stack."""
+    opening = [open_account(name, table, setup.work) for name, table in setup.accounts.items()]
+    opened = await asyncio.gather(*opening, return_exceptions=True)
+    connectors = {
+        name: one
+        for name, one in zip(setup.accounts, opened, strict=True)
+        if not isinstance(one, BaseException)
+    }
+
+    async def close() -> None:
+        await asyncio.gather(*(connector.close() for connector in connectors.values()))
+
+    stack.push_async_callback(close)
+    for one in opened:
+        if isinstance(one, BaseException):
+            raise one
     return Toolbox({**connectors, **own_tools(context)})
 
 

@@ -23,6 +23,27 @@ class AccountSettings(pydantic.BaseModel):
     connector: str = pydantic.Field(description="Which connector opens it, such as local-mail.")
 
 
+class McpSettings(pydantic.BaseModel):
+    """A server that speaks MCP; `${NAME}` in its values is kept elsewhere."""
+
+    model_config = _FORBID
+
+    command: list[str] = pydantic.Field(
+        default_factory=list[str], description="What starts it, word by word."
+    )
+    url: str = pydantic.Field(default="", description="Or where it runs already.")
+    env: dict[str, str] = pydantic.Field(
+        default_factory=dict[str, str], description="What its environment has besides the usual."
+    )
+    headers: dict[str, str] = pydantic.Field(
+        default_factory=dict[str, str], description="Sent with each request to its url."
+    )
+    folder: str = pydantic.Field(default="", description="Where it is started.")
+    seconds: float = pydantic.Field(
+        default=120.0, gt=0, description="How long a call may take before it counts as lost."
+    )
+
+
 class LimitSettings(pydantic.BaseModel):
     model_config = _FORBID
 
@@ -48,6 +69,10 @@ class Settings(pydantic.BaseModel):
     accounts: dict[str, AccountSettings] = pydantic.Field(
         default_factory=dict[str, AccountSettings],
         description="Your accounts: [accounts.NAME] with its connector.",
+    )
+    mcp: dict[str, McpSettings] = pydantic.Field(
+        default_factory=dict[str, McpSettings],
+        description="MCP servers: [mcp.NAME] with a command or a url; its tools are NAME_TOOL.",
     )
     limits: LimitSettings = pydantic.Field(
         default_factory=LimitSettings, description="How far a run goes before it stops."
@@ -86,7 +111,11 @@ def _explain(problem: Any) -> str:
     where = ".".join([*parents, key])
     if problem["type"] != "extra_forbidden":
         return f"{where}: {problem['msg']}"
-    known = LimitSettings.model_fields if parents == ["limits"] else Settings.model_fields
+    known = Settings.model_fields
+    if parents == ["limits"]:
+        known = LimitSettings.model_fields
+    elif parents[:1] == ["mcp"]:
+        known = McpSettings.model_fields
     near = difflib.get_close_matches(key, known, n=1)
     hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
     return f"there is no key {where}, {hint}"

@@ -25,7 +25,7 @@ from types import MethodType
 from typing import Any, Literal, ParamSpec, Protocol, cast
 
 from m2agent.errors import ToolFailed
-from m2agent.events import Origin, Receipt
+from m2agent.events import Origin, Receipt, ToolSpec
 
 Effect = Literal["read", "write", "send", "destroy"]
 """What a call does: nothing; changes the person's own things, undoably; reaches others or the
@@ -86,13 +86,31 @@ class Content:
     preview: str
 
 
+@dataclass(frozen=True)
+class Offer:
+    """What a tool says of itself where no signature does: one that another program offers.
+
+    Its method takes `arguments`, the whole object, which `check` refuses with `ToolFailed`. One
+    that is not `listed` is left out of the prompt and can be called all the same. `stands_for`
+    makes the call of another tool out of the arguments: name and arguments.
+    """
+
+    spec: ToolSpec
+    check: Callable[[dict[str, Any]], None]
+    listed: bool = True
+    stands_for: Callable[[dict[str, Any]], tuple[str, dict[str, Any]]] | None = None
+
+
 class Tool:
     """A method marked as a tool, with what must be known about it. Made by `@tool`."""
 
-    def __init__(self, run: Hook, effect: Effect, undo: str | None) -> None:
+    def __init__(
+        self, run: Hook, effect: Effect, undo: str | None, offer: "Offer | None" = None
+    ) -> None:
         self.run = run
         self.effect: Effect = effect
         self.no_undo = undo
+        self.offer = offer
         self.reconcile_hook: Hook | None = None
         self.undo_hook: Hook | None = None
         self.before_hook: Hook | None = None
@@ -105,11 +123,11 @@ class Tool:
 
     @property
     def name(self) -> str:
-        return self.run.__name__
+        return self.offer.spec.name if self.offer else self.run.__name__
 
     @property
     def description(self) -> str:
-        return inspect.getdoc(self.run) or ""
+        return self.offer.spec.description if self.offer else inspect.getdoc(self.run) or ""
 
     def reconcile(
         self, hook: Callable[P, Awaitable[Result | None]]

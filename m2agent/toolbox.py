@@ -24,15 +24,25 @@ _HIDDEN = ("self", "op")
 
 @dataclass(frozen=True)
 class _Bound:
-    tool: Tool
-    arguments: type[pydantic.BaseModel]
-    connectors: Mapping[str, Connector]
+    """One name, and by account which connector's tool stands behind it."""
+
+    arguments: type[pydantic.BaseModel] | None
+    uses: Mapping[str, tuple[Connector, Tool]]
+
+    @property
+    def tool(self) -> Tool:
+        return next(iter(self.uses.values()))[1]
 
 
 @dataclass(frozen=True)
 class Call:
-    """A checked call: its connector, its tool, and arguments of the right types."""
+    """A checked call: its connector, its tool, and arguments of the right types.
 
+    `called` is what the policy judges: the tool that is meant, where the model called one that
+    stands for it.
+    """
+
+    called: Called
     tool: Tool
     account: str
     connector: Connector
@@ -92,18 +102,14 @@ class Toolbox:
 
     def __init__(self, connectors: Mapping[str, Connector]) -> None:
         """Take connectors by account name, in the order in which tools are to be listed."""
-        by_name: dict[str, tuple[Tool, dict[str, Connector]]] = {}
-        for account, connector in connectors.items():
-            for name, tool in tools_of(connector):
-                by_name.setdefault(name, (tool, {}))[1][account] = connector
-        self._tools = {
-            name: _Bound(tool, _arguments(name, tool, list(accounts)), accounts)
-            for name, (tool, accounts) in by_name.items()
-        }
+        self._connectors = connectors
         self._effects: Collection[Effect] = get_args(Effect)
+        self._names: Collection[str] | None = None
+        self._tools = self._found()
         self.specs = [
-            ToolSpec(name, bound.tool.description, _schema(bound.arguments))
+            ToolSpec(name, bound.tool.description, _parameters(bound))
             for name, bound in self._tools.items()
+            if not (bound.tool.offer and not bound.tool.offer.listed)
         ]
 
     @property
@@ -117,44 +123,93 @@ class Toolbox:
         """
         less = copy(self)
         less._effects = [effect for effect in self._effects if effect in effects]
-        less._tools = {
-            name: bound
-            for name, bound in self._tools.items()
-            if name in names and (bound.tool.effect in less._effects or bound.tool.effect_hook)
-        }
+        less._names = names if self._names is None else set(names) & set(self._names)
+        less._tools = {n: bound for n, bound in self._tools.items() if less._may(n, bound.tool)}
         return less
 
     def describe(self) -> dict[str, str]:
         """What each account says of itself, by its name."""
-        accounts = {n: c for bound in self._tools.values() for n, c in bound.connectors.items()}
-        return {name: connector.describe() for name, connector in accounts.items()}
+        return {name: connector.describe() for name, connector in self._connectors.items()}
+
+    def _found(self) -> dict[str, _Bound]:
+        """The tools as the connectors have them now, of those that can be called."""
+        by_name: dict[str, dict[str, tuple[Connector, Tool]]] = {}
+        for account, connector in self._connectors.items():
+            for full_name, tool in tools_of(connector):
+                name = full_name
+                while name in by_name and (tool.offer or _is_offered(by_name[name])):
+                    name += "_2"  # two programs name a tool alike
+                by_name.setdefault(name, {})[account] = (connector, tool)
+        found = {name: _Bound(_arguments(name, uses), uses) for name, uses in by_name.items()}
+        return {name: bound for name, bound in found.items() if self._may(name, bound.tool)}
+
+    def _may(self, name: str, tool: Tool) -> bool:
+        if self._names is not None and name not in self._names:
+            return False
+        depends = tool.effect_hook or (tool.offer and tool.offer.stands_for)
+        return bool(depends) or tool.effect in self._effects
 
     def check(self, called: Called) -> Call:
         """Find the tool and check the arguments. Raises ToolFailed, in words for the model."""
+        if called.tool not in self._tools:
+            self._tools = self._found()
         bound = self._tools.get(called.tool)
         if bound is None:
             near = difflib.get_close_matches(called.tool, self._tools, n=1)
             hint = f" Did you mean {near[0]}?" if near else ""
-            known = ", ".join(self._tools)
+            known = ", ".join(s.name for s in self.specs if s.name in self._tools)
             raise ToolFailed(f"There is no tool {called.tool!r}.{hint} The tools are: {known}.")
+        if bound.arguments is None:
+            return self._offered(called, *next(iter(bound.uses.items())))
         try:
             checked = bound.arguments.model_validate(called.arguments)
         except pydantic.ValidationError as error:
             raise ToolFailed(_explain(called.tool, error, bound.arguments)) from error
         arguments = {name: getattr(checked, name) for name in bound.arguments.model_fields}
-        account = cast(str, arguments.pop("account", None) or next(iter(bound.connectors)))
-        connector = bound.connectors[account]
+        account = cast(str, arguments.pop("account", None) or next(iter(bound.uses)))
         # Of one name, but each connector has its own: Gmail's search is not the local mailbox's.
-        own = dict(tools_of(connector))[called.tool]
-        call = Call(own, account, connector, arguments)
+        connector, tool = bound.uses[account]
+        return self._within(Call(called, tool, account, connector, arguments))
+
+    def _offered(self, called: Called, account: str, use: tuple[Connector, Tool]) -> Call:
+        connector, tool = use
+        assert tool.offer
+        tool.offer.check(called.arguments)
+        if tool.offer.stands_for is None:
+            given = {"arguments": called.arguments}
+            return self._within(Call(called, tool, account, connector, given))
+        name, arguments = tool.offer.stands_for(called.arguments)
+        return self.check(Called(called.id, name, arguments))
+
+    def _within(self, call: Call) -> Call:
         if call.effect not in self._effects:
             may = " or ".join(self._effects)
             raise ToolFailed(f"This call is a {call.effect}; yours are only to {may}.")
         return call
 
 
-def _arguments(name: str, tool: Tool, accounts: list[str]) -> type[pydantic.BaseModel]:
-    """A pydantic model of the tool's parameters; `account` comes first where there are several."""
+def _is_offered(uses: Mapping[str, tuple[Connector, Tool]]) -> bool:
+    return any(tool.offer for _, tool in uses.values())
+
+
+def _parameters(bound: _Bound) -> dict[str, Any]:
+    if bound.arguments is None:
+        assert bound.tool.offer
+        return bound.tool.offer.spec.parameters
+    return _schema(bound.arguments)
+
+
+def _arguments(
+    name: str, uses: Mapping[str, tuple[Connector, Tool]]
+) -> type[pydantic.BaseModel] | None:
+    """A pydantic model of the tool's parameters; `account` comes first where there are several.
+
+    None for a tool that has its own way of checking them.
+    """
+    accounts = list(uses)
+    tool = uses[accounts[0]][1]
+    if tool.offer:
+        return None
     hints = get_type_hints(tool.run, include_extras=True)
     fields: dict[str, Any] = {}
     if len(accounts) > 1:

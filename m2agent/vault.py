@@ -89,6 +89,11 @@ def in_file(name: str) -> bool:
     return _file(name).exists()
 
 
+def is_in_file(name: str) -> bool:
+    """Whether the secret is kept in a file, because a person asked for that."""
+    return _file(name).exists()
+
+
 def forget(name: str) -> bool:
     """Remove a secret from wherever it is kept; whether there was one."""
     file, keyring = _file(name), _keyring()

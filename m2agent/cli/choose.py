@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from m2agent.desk import Setup
+from m2agent.errors import SetupError
 from m2agent.home import always_file, config_file, home, offices, private
 from m2agent.loop import Limits
 from m2agent.policy import Rules, read_rules
@@ -29,13 +30,32 @@ def choose(model: str | None, office: str | None, rules: str | None = None) -> S
     setup = Setup(
         model=absolute(model or settings.model),
         work=Path(settings.work).expanduser() if settings.work else home() / "work",
-        accounts={n: a.model_dump() for n, a in settings.accounts.items()} or AT_HOME,
+        accounts=_accounts(settings),
         person=settings.person,
         engine=settings.engine,
         rules=chosen_rules(rules, settings),
         limits=Limits(**settings.limits.model_dump()),
     )
     return in_office(setup, office) if office else setup
+
+
+def _accounts(settings: Settings) -> Mapping[str, Mapping[str, Any]]:
+    """The configured accounts, or those of every machine, and the MCP servers."""
+    accounts = {name: a.model_dump() for name, a in settings.accounts.items()} or dict(AT_HOME)
+    servers: dict[str, Mapping[str, Any]] = {
+        name: {"connector": "mcp", **table.model_dump(exclude_defaults=True)}
+        for name, table in settings.mcp.items()
+    }
+    if both := sorted(accounts.keys() & servers.keys()):
+        raise SetupError(
+            f"There is an account {both[0]!r} and an MCP server of the same name.",
+            fix=f"Rename one of them in: {config_file()}",
+        )
+    return {**accounts, **servers}
+
+
+def _mcp(accounts: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Mapping[str, Any]]:
+    return {name: table for name, table in accounts.items() if table["connector"] == "mcp"}
 
 
 def in_office(setup: Setup, name: str) -> Setup:
@@ -52,7 +72,7 @@ def in_office(setup: Setup, name: str) -> Setup:
     return replace(
         setup,
         work=folder / "work",
-        accounts=office.accounts(folder),
+        accounts={**office.accounts(folder), **_mcp(setup.accounts)},
         person=setup.person or f"{person.name} <{person.address}>",
     )
 

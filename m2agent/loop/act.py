@@ -116,9 +116,9 @@ class Hands:
         effect = call.effect
         self.provenance.follow(self.run.events)
         judged = policy.Call(
-            called.tool,
+            call.called.tool,
             effect,
-            called.arguments,
+            call.called.arguments,
             call.account,
             content.preview if content else "",
             root(self.run.id),

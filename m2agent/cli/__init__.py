@@ -25,6 +25,7 @@ _COMMANDS = {
     "export": "Print every event of a run, or a report.",
     "connect": "Connect Gmail or Notion, step by step.",
     "connections": "List what is connected, test it, or cut it off.",
+    "mcp": "Use the tools of MCP servers, or offer runs to other agents.",
     "rules": "List rules, take one back, or see which one decides a call.",
     "models": "List models, and pull them.",
     "mail": "Import mail into the local mailbox.",

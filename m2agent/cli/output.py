@@ -26,12 +26,14 @@ from m2agent.journal.export import line
 from m2agent.model import Progress, Token
 from m2agent.printable import one_line, printable
 
+_CUT_OFF = Ended("interrupted", "It was stopped at once.", 130)
+
 
 @dataclass
 class Output:
     """Prints records as they happen, and sums them up for the end."""
 
-    kind: Literal["plain", "events", "json"]
+    kind: Literal["plain", "events", "json", "quiet"]
     run: str = ""
     ended: Ended | None = None
     receipts: list[Receipt] = field(default_factory=list[Receipt])
@@ -91,19 +93,23 @@ class Output:
                 pass
         self.ended = record.event if isinstance(record.event, Ended) else None
 
+    def final(self) -> dict[str, Any]:
+        """What stands at the end, for programs."""
+        ended = self.ended or _CUT_OFF
+        return {
+            "run": self.run,
+            "status": ended.status,
+            "exit_code": ended.exit_code,
+            "answer": ended.answer,
+            "receipts": [{"kind": r.kind, "id": r.id, "note": r.note} for r in self.receipts],
+            "usage": self.usage,
+        }
+
     def finish(self) -> int:
         """Print what stands at the end, and return the exit code."""
-        ended = self.ended or Ended("interrupted", "It was stopped at once.", 130)
+        ended = self.ended or _CUT_OFF
         if self.kind == "json":
-            final = {
-                "run": self.run,
-                "status": ended.status,
-                "exit_code": ended.exit_code,
-                "answer": ended.answer,
-                "receipts": [{"kind": r.kind, "id": r.id, "note": r.note} for r in self.receipts],
-                "usage": self.usage,
-            }
-            click.echo(msgspec.json.encode(final).decode())
+            click.echo(msgspec.json.encode(self.final()).decode())
         if ended.status != "done":
             click.echo(f"{ended.reason}{self._next(ended)}", err=True)
         return ended.exit_code

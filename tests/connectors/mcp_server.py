@@ -34,6 +34,7 @@ TOOLS = [
     tool("picture", "Gives a picture.", NOTHING, readOnlyHint=True),
     tool("table", "Gives data.", NOTHING, readOnlyHint=True),
     tool("fail", "Fails.", NOTHING, readOnlyHint=True),
+    tool("environment", "Says what a variable is.", NOTHING, readOnlyHint=True),
     tool("grow", "Gives the server other tools.", NOTHING, readOnlyHint=True),
 ]
 LATER = tool("later", "Comes later.", NOTHING, readOnlyHint=True)
@@ -110,6 +111,8 @@ def called(name: str, given: dict[str, Any], tools: list[Any], file: Path) -> di
             return {"content": [], "structuredContent": {"rows": [{"id": 7}]}}
         case "fail":
             return {**said("There is no such thing. Look first."), "isError": True}
+        case "environment":
+            return said(f"{given['name']} is {os.environ.get(given['name'])}")
         case "grow":
             tools[:] = [one for one in tools if one["name"] != "look"] + [LATER]
             send(method="notifications/tools/list_changed")

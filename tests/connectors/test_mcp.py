@@ -70,9 +70,9 @@ def names(desk: Mcp) -> set[str]:
 
 async def test_annotations_give_the_effect_and_what_is_not_said_is_a_send(tmp_path: Path) -> None:
     async with serving(tmp_path) as scene:
-        effects = scene.desk.effects()
+        told = scene.desk.told()
     named = ("desk_look", "desk_fetch", "desk_note", "desk_keep", "desk_drop")
-    assert [effects[name] for name in named] == ["read", "send", "send", "write", "destroy"]
+    assert [told[name][0] for name in named] == ["read", "send", "send", "write", "destroy"]
 
 
 async def test_a_read_happens_and_what_it_says_is_an_outsiders_text(tmp_path: Path) -> None:
@@ -224,7 +224,6 @@ async def test_a_rule_about_a_tool_holds_however_the_tool_is_called(tmp_path: Pa
 
 async def test_two_servers_that_name_a_tool_alike_do_not_hide_each_other(tmp_path: Path) -> None:
     async with serving(tmp_path) as one, serving(tmp_path / "b") as two:
-        two.desk.kind = "desk"
         box = Toolbox({"desk": one.desk, "other": two.desk})
         call = box.check(Called("1.1", "desk_look_2"))
     assert (call.account, call.tool.name) == ("other", "look")

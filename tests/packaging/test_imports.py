@@ -16,6 +16,7 @@ HEAVY = (
     "litellm",
     "llama_cpp",
     "markdownify",
+    "mcp",
     "notion_client",
     "numpy",
     "openai",
@@ -62,9 +63,10 @@ def python(*arguments: str, folder: Path) -> "subprocess.CompletedProcess[str]":
 @pytest.mark.parametrize(
     ("package", "its_own"),
     [
-        ("m2agent", ()),
+        # Loaded by `m2agent mcp serve` alone.
+        ("m2agent", ("mcp",)),
         # Loaded by their entry points, when an account or a model is of that kind.
-        ("m2agent_connectors", ("httpx", "notion_client")),
+        ("m2agent_connectors", ("httpx", "mcp", "notion_client")),
         ("m2agent_models", ("httpx",)),
         ("m2agent_tui", ("textual", "tree_sitter")),
     ],

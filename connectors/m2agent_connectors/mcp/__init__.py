@@ -11,6 +11,6 @@ What a server says of a tool gives its effect, and what it does not say counts a
 answers is an outsider's text, whoever runs it.
 """
 
-from m2agent_connectors.mcp.connector import Mcp
+from m2agent_connectors.mcp.connector import Mcp, sign_in
 
-__all__ = ["Mcp"]
+__all__ = ["Mcp", "sign_in"]

@@ -7,14 +7,18 @@ from typing import Any, ClassVar, Self, TypeVar, cast
 
 import mcp_types
 from mcp.client import Client
+from mcp.client.auth import OAuthClientProvider
+from mcp.client.streamable_http import streamable_http_client
 
 from m2agent.connector import Account
-from m2agent.errors import SetupError, ToolFailed, Unclear
+from m2agent.errors import M2Error, SetupError, ToolFailed, Unclear
 from m2agent.events import ToolSpec
+from m2agent.printable import one_line
 from m2agent.tool import Effect, Operation, Result, Tool
 from m2agent_connectors.mcp import offers, results
-from m2agent_connectors.mcp.live import Gone, Live, Refused
+from m2agent_connectors.mcp.live import Gone, Live, Refused, leaf
 from m2agent_connectors.mcp.served import served
+from m2agent_connectors.mcp.signin import SignIn, web
 
 _PAGES = 50
 T = TypeVar("T")
@@ -24,10 +28,9 @@ class Mcp:
     """One server."""
 
     name: ClassVar[str] = "mcp"
-    kind: str = "mcp"
+    kind: ClassVar[str] = "mcp"
 
     def __init__(self, account: Account) -> None:
-        self.kind = account.name
         self._live = Live(served(account.name, account.settings), account.folder, self._outdate)
         self._tools: dict[str, mcp_types.Tool] = {}
         self._listed: dict[str, mcp_types.Tool] | None = None
@@ -38,7 +41,8 @@ class Mcp:
     @classmethod
     async def open(cls, account: Account) -> Self:
         """Start or reach the server, and learn what it offers. Raises SetupError with the fix."""
-        opened = cls(account)
+        # Each server is a kind of its own.
+        opened = cast(type[Self], type("Mcp", (cls,), {"kind": account.name}))(account)
         try:
             await opened._learn()
         except BaseException:
@@ -64,10 +68,10 @@ class Mcp:
             what.append(f"{len(self._prompts)} prompts")
         return f"{self._live.served.where}: {', '.join(what)}"
 
-    def effects(self) -> dict[str, Effect]:
-        """Every tool of the server, under its full name, with its effect."""
+    def told(self) -> dict[str, tuple[Effect, str]]:
+        """Every tool of the server, under its full name, with its effect and its description."""
         return {
-            f"{self.kind}_{tool.name}": tool.effect
+            f"{self.kind}_{tool.name}": (tool.effect, tool.description)
             for tool in self.offered()
             if tool.name in self._tools
         }
@@ -265,3 +269,36 @@ def _prompting(server: str, prompts: Sequence[mcp_types.Prompt]) -> ToolSpec:
     }
     words = "\n".join([f"Get a text that {server} has prepared for a kind of task:", *lines])
     return ToolSpec("get_prompt", words[:2_000], dict(parameters))
+
+
+async def sign_in(
+    name: str,
+    settings: Mapping[str, Any],
+    show: Callable[[str], Awaitable[None]],
+    *,
+    in_file: bool,
+) -> None:
+    """Have a person sign in to a server in a browser: `show` gets the address to open."""
+    server = served(name, settings)
+    if not server.table.url:
+        raise SetupError(
+            f"The MCP server {name!r} is a command: there is nothing to sign in to.",
+            fix=f"See what it offers: m2agent mcp test {name}",
+        )
+
+    async def use(auth: OAuthClientProvider) -> None:
+        async with web(server, auth) as http:
+            transport = streamable_http_client(server.table.url, http_client=http)
+            async with Client(transport, cache=None) as client:
+                await client.list_tools()
+
+    try:
+        await SignIn.in_browser(server, show, use, in_file=in_file)
+    except Exception as error:
+        cause = leaf(error)
+        if isinstance(cause, M2Error):
+            raise cause from error
+        raise SetupError(
+            f"Signing in to {name!r} failed: {one_line(str(cause), 300)}.",
+            fix=f"Try again: m2agent mcp login {name}",
+        ) from error

@@ -15,7 +15,6 @@ import pydantic
 from mcp.client import Client, IncomingMessage
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
-from mcp.shared._httpx_utils import create_mcp_http_client
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
     CONNECTION_CLOSED,
@@ -28,7 +27,7 @@ from m2agent.errors import SetupError
 from m2agent.home import private
 from m2agent.printable import one_line
 from m2agent_connectors.mcp.served import Served
-from m2agent_connectors.mcp.signin import SignIn, SignInNeeded
+from m2agent_connectors.mcp.signin import SignIn, SignInNeeded, web
 
 _START_SECONDS = 60.0
 """A server that is fetched first, as by uvx, takes its time."""
@@ -177,11 +176,9 @@ class Live:
         table = self.served.table
         async with AsyncExitStack() as stack:
             if table.url:
-                client = create_mcp_http_client(
-                    headers=self.served.headers(), auth=await SignIn.silent(self.served)
-                )
-                await stack.enter_async_context(client)
-                transport = streamable_http_client(table.url, http_client=client)
+                http = web(self.served, await SignIn.silent(self.served))
+                await stack.enter_async_context(http)
+                transport = streamable_http_client(table.url, http_client=http)
             else:
                 log = stack.enter_context(self._opened_log().open("a", errors="replace"))
                 command, *arguments = table.command

@@ -50,6 +50,12 @@ class Served:
         return found
 
 
+def variables(table: McpSettings) -> list[str]:
+    """The names of what is kept elsewhere."""
+    values = [*table.env.values(), *table.headers.values()]
+    return sorted({name for value in values for name in _VARIABLE.findall(value)})
+
+
 def secret_name(server: str, name: str) -> str:
     """Under which name the vault keeps a secret of a server."""
     return f"mcp:{server}:{name}"

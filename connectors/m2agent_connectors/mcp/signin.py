@@ -128,6 +128,12 @@ class SignIn:
             await use(_provider(served, storage, address, show, callback))
 
 
+def web(served: Served, auth: httpx2.Auth | None) -> httpx2.AsyncClient:
+    """The way to a server's url; answers may be long in coming, and are streams."""
+    timeout = httpx2.Timeout(30.0, read=300.0)
+    return httpx2.AsyncClient(headers=served.headers(), auth=auth, timeout=timeout)
+
+
 def _provider(
     served: Served,
     storage: Storage,

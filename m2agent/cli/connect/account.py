@@ -1,4 +1,4 @@
-"""Writes a connected account into the configuration, or takes it out; the rest stays as it is."""
+"""Writes an account or an MCP server into the configuration, or takes it out; the rest stays."""
 
 import json
 import os
@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any, cast
 
 from m2agent.cli.choose import AT_HOME
 from m2agent.connector import connector_named
@@ -30,14 +31,25 @@ def write(name: str, connector: str, **settings: str) -> Path:
     The first account takes the place of the local one of its kind; the other local ones are
     written down beside it, for without any account they would be there by themselves.
     """
-    file = config_file()
-    tables: list[tuple[str, Mapping[str, str]]] = []
-    if not read_settings(file).accounts:
+    tables: list[tuple[str, Mapping[str, Any]]] = []
+    if not read_settings(config_file()).accounts:
         kind = connector_named(connector).kind
         for other, table in AT_HOME.items():
             if connector_named(table["connector"]).kind != kind:
-                tables.append((other, table))
-    tables.append((name, {"connector": connector, **settings}))
+                tables.append((f"accounts.{other}", table))
+    return _append(*tables, (f"accounts.{name}", {"connector": connector, **settings}))
+
+
+def write_server(name: str, settings: Mapping[str, Any]) -> Path:
+    """Add `[mcp.NAME]` to the configuration. Raises UsageError if there is one already."""
+    there = read_settings(config_file())
+    if name in there.mcp or name in there.accounts:
+        raise UsageError(f"There is {name!r} already. Take it out first: m2agent mcp remove {name}")
+    return _append((f"mcp.{name}", settings))
+
+
+def _append(*tables: tuple[str, Mapping[str, Any]]) -> Path:
+    file = config_file()
     old = file.read_text("utf-8") if file.exists() else ""
     new = "\n".join([*([old.rstrip("\n") + "\n"] if old.strip() else []), *map(_toml, tables)])
     try:
@@ -50,31 +62,31 @@ def write(name: str, connector: str, **settings: str) -> Path:
     return file
 
 
-def remove(name: str) -> Path:
+def remove(name: str, group: str = "accounts") -> Path:
     """Take `[accounts.NAME]` out of the configuration. Raises SetupError where that fails."""
     file = config_file()
     old = file.read_text("utf-8")
     wanted = tomllib.loads(old)
-    del wanted["accounts"][name]
-    new = "".join(_without(old.splitlines(keepends=True), name))
+    del wanted[group][name]
+    new = "".join(_without(old.splitlines(keepends=True), group, name))
     try:
         kept = tomllib.loads(new)
-        if {**kept, "accounts": kept.get("accounts", {})} != wanted:
+        if {**kept, group: kept.get(group, {})} != wanted:
             raise ValueError
         _replace(file, new)
     except (OSError, ValueError) as error:
         raise SetupError(
-            f"The account {name!r} could not be taken out of {file}.",
-            fix=f"Take it out by hand: all that belongs to accounts.{name}",
+            f"[{group}.{name}] could not be taken out of {file}.",
+            fix=f"Take it out by hand: all that belongs to {group}.{name}",
         ) from error
     return file
 
 
-def _without(lines: list[str], name: str) -> Iterator[str]:
-    """The lines of a TOML file but for the account's table and the tables in it."""
+def _without(lines: list[str], group: str, name: str) -> Iterator[str]:
+    """The lines of a TOML file but for the table of that name and the tables in it."""
     inside = False
     for line in lines:
-        if head := re.match(r"\s*\[\s*accounts\s*\.\s*([A-Za-z0-9_-]+)\s*[.\]]", line):
+        if head := re.match(rf"\s*\[\s*{group}\s*\.\s*([A-Za-z0-9_-]+)\s*[.\]]", line):
             inside = head[1] == name
         elif line.lstrip().startswith("["):
             inside = False
@@ -93,7 +105,14 @@ def _replace(file: Path, text: str) -> None:
         part.unlink(missing_ok=True)
 
 
-def _toml(account: tuple[str, Mapping[str, str]]) -> str:
-    name, table = account
-    rows = [f"{key} = {json.dumps(value)}" for key, value in table.items()]
-    return "\n".join([f"[accounts.{name}]", *rows, ""])
+def _toml(table: tuple[str, Mapping[str, Any]]) -> str:
+    head, settings = table
+    rows = [f"{key} = {_value(value)}" for key, value in settings.items()]
+    return "\n".join([f"[{head}]", *rows, ""])
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, Mapping):
+        pairs = cast(Mapping[str, Any], value).items()
+        return "{ " + ", ".join(f"{json.dumps(k)} = {_value(v)}" for k, v in pairs) + " }"
+    return json.dumps(value)

@@ -7,7 +7,7 @@ line and the screen both sit at one; neither knows more of back ends and connect
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -23,6 +23,7 @@ from m2agent.loop.ask import Approve
 from m2agent.loop.crew import Crew
 from m2agent.loop.own_tools import own_tools
 from m2agent.loop.prompt import system_prompt
+from m2agent.loop.roles import ROLES, Role
 from m2agent.model import Model, ModelFactory, Progress, Token
 from m2agent.policy import Rules
 from m2agent.toolbox import Toolbox
@@ -43,6 +44,7 @@ class Setup:
     engine: Mapping[str, Any] | None = None
     rules: Rules | None = None
     limits: Limits | None = None
+    roles: Mapping[str, Role] = field(default_factory=dict[str, Role])
 
 
 class Desk:
@@ -87,7 +89,7 @@ class Desk:
             run,
             task,
             model=self.setup.model,
-            system=system_prompt(datetime.now(), self.setup.person),
+            system=system_prompt(datetime.now(), self.setup.person, self.setup.roles),
             tools=self.toolbox.specs,
             work=self.setup.work,
             accounts={name: dict(table) for name, table in self.setup.accounts.items()},
@@ -117,6 +119,7 @@ class Desk:
             self.setup.rules or Rules(),
             self.setup.limits or Limits(),
             steering=steering or Steering(),
+            roles={**ROLES, **self.setup.roles},
         )
         async with aclosing(carry_on(run, crew)) as pieces:
             async for piece in pieces:
@@ -135,6 +138,7 @@ def setup_of(run: list[Record], setup: Setup) -> Setup:
         engine=setup.engine,
         rules=setup.rules,
         limits=setup.limits,
+        roles=setup.roles,
     )
 
 

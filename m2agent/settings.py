@@ -6,7 +6,7 @@
 import difflib
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pydantic
 
@@ -56,6 +56,24 @@ class LimitSettings(pydantic.BaseModel):
     )
 
 
+class RoleSettings(pydantic.BaseModel):
+    model_config = _FORBID
+
+    about: str = pydantic.Field(
+        default="", description="What a sub-agent of this role is told of its work."
+    )
+    tools: list[str] = pydantic.Field(
+        default=["*"], description='The tools it has, such as ["mail_*", "notes_read"].'
+    )
+    effects: list[Literal["read", "write", "send", "destroy"]] = pydantic.Field(
+        default=["read", "write", "send", "destroy"],
+        description="What its tools may do; the rules hold besides.",
+    )
+    turns: int = pydantic.Field(default=60, gt=0, description="Turns before it stops.")
+    minutes: float = pydantic.Field(default=60.0, gt=0, description="Minutes before it stops.")
+    tokens: int = pydantic.Field(default=1_000_000, gt=0, description="Tokens before it stops.")
+
+
 class Settings(pydantic.BaseModel):
     model_config = _FORBID
 
@@ -76,6 +94,10 @@ class Settings(pydantic.BaseModel):
     )
     limits: LimitSettings = pydantic.Field(
         default_factory=LimitSettings, description="How far a run goes before it stops."
+    )
+    roles: dict[str, RoleSettings] = pydantic.Field(
+        default_factory=dict[str, RoleSettings],
+        description="Kinds of sub-agents, [roles.NAME], besides researcher, writer and checker.",
     )
     engine: dict[str, Any] = pydantic.Field(
         default_factory=dict[str, Any],

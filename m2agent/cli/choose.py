@@ -11,6 +11,7 @@ from m2agent.desk import Setup
 from m2agent.errors import SetupError
 from m2agent.home import always_file, config_file, home, offices, private
 from m2agent.loop import Limits
+from m2agent.loop.roles import Role
 from m2agent.policy import Rules, read_rules
 from m2agent.policy.always import known
 from m2agent.settings import Settings, read_settings
@@ -35,6 +36,7 @@ def choose(model: str | None, office: str | None, rules: str | None = None) -> S
         engine=settings.engine,
         rules=chosen_rules(rules, settings),
         limits=Limits(**settings.limits.model_dump()),
+        roles={name: Role(**role.model_dump()) for name, role in settings.roles.items()},
     )
     return in_office(setup, office) if office else setup
 

@@ -19,7 +19,7 @@ from m2agent.errors import M2Error, SetupError
 from m2agent.home import config_file, home, journal_file, private
 from m2agent.journal import Journal
 from m2agent.printable import printable
-from m2agent.settings import LimitSettings, Settings
+from m2agent.settings import LimitSettings, RoleSettings, Settings
 
 _LITTLE_DISK = 2e9
 
@@ -182,10 +182,12 @@ def _documented() -> str:
             lines += ["# [engine]", "# context = 32768", ""]
         else:
             lines += [f"# {name} = {_toml(field.default)}", ""]
-    lines += ["# [limits]"]
-    for name, field in LimitSettings.model_fields.items():
-        lines += [f"# {name} = {_toml(field.default)}  # {field.description}"]
-    return "\n".join(lines)
+    for table, model in (("limits", LimitSettings), ("roles.NAME", RoleSettings)):
+        lines += [f"# [{table}]"]
+        for name, field in model.model_fields.items():
+            lines += [f"# {name} = {_toml(field.default)}  # {field.description}"]
+        lines += [""]
+    return "\n".join(lines).rstrip()
 
 
 def _toml(value: object) -> str:

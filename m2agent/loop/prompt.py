@@ -1,6 +1,10 @@
 """What the model is told before it is told anything else."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
+
+from m2agent.loop.roles import Role
 
 _SYSTEM = """\
 You are m2agent. You finish office work by yourself on a person's own machine, with the tools \
@@ -19,7 +23,11 @@ is open. Claim only what a result shows.
 Today is {today}. {whose}"""
 
 
-def system_prompt(now: datetime, person: str = "") -> str:
+def system_prompt(
+    now: datetime, person: str = "", roles: Mapping[str, Role] = MappingProxyType({})
+) -> str:
     """The head of every prompt; it is written into the journal once and never changes in a run."""
     whose = f"You work for {person}." if person else ""
-    return _SYSTEM.format(today=now.strftime("%A, %-d %B %Y"), whose=whose).rstrip()
+    system = _SYSTEM.format(today=now.strftime("%A, %-d %B %Y"), whose=whose).rstrip()
+    more = [f"- {name}: {role.about}" for name, role in roles.items()]
+    return "\n".join([system, "", "More roles for delegate:", *more] if more else [system])

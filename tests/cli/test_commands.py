@@ -297,3 +297,21 @@ def test_a_sub_agents_send_is_shown_and_approved_through_its_run(m2agent: Comman
     exported = m2agent("export", run).events
     kinds = [event["type"] for event in exported if event["run"] != run]
     assert kinds[:2] == ["began", "asked"] and kinds[-1] == "ended"
+
+
+def test_a_role_of_the_configuration_is_told_to_the_model_and_narrows_its_sub_agents(
+    m2agent: Command,
+) -> None:
+    m2agent.home.mkdir()
+    (m2agent.home / "config.toml").write_text(
+        '[roles.scout]\nabout = "You look at mail."\ntools = ["mail_*"]\neffects = ["read"]\n'
+    )
+    task = {"task": "Look for Ann.", "role": "scout"}
+    model = m2agent.script({"calls": [{"tool": "delegate", "arguments": task}]})
+    events = m2agent("run", "Who is Ann?", "--model", model, "--events").events
+
+    assert "scout: You look at mail." in events[0]["system"]
+    (spawned,) = [event for event in events if event["type"] == "spawned"]
+    assert "mail_search" in spawned["tools"] and "mail_send" not in spawned["tools"]
+    assert all(tool.startswith("mail_") for tool in spawned["tools"])
+    assert "# [roles.NAME]" in m2agent("doctor", "--settings").out

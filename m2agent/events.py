@@ -240,10 +240,18 @@ class Planned(Tagged, frozen=True):
 
 
 class Judged(Tagged, frozen=True):
-    """Is the task met, item by item, with receipts."""
+    """Is the task met, item by item, with receipts: what is proven, claimed, open or unproven.
+
+    Rules look first; where the model was asked too, `by` says so, and the counts what that took.
+    """
 
     met: bool
     items: list[Item] = []
+    by: Literal["rules", "model"] = "rules"
+    evaluated: int = 0
+    reused: int = 0
+    generated: int = 0
+    seconds: float = 0.0
 
 
 class Compacted(Tagged, frozen=True):

@@ -121,8 +121,9 @@ def mark(receipt: Receipt) -> str:
 
 
 def _verdict(judged: Judged) -> str:
-    lines = [f"- {item.text}: {item.proof or item.state}" for item in judged.items]
-    return "\n".join(["Not done yet. What was checked:", *lines, "Go on, or correct your report."])
+    failed = [item for item in judged.items if item.state not in ("proven", "claimed")]
+    lines = [f"- {item.text}: {item.proof or item.state}" for item in failed]
+    return "\n".join(["Not done yet. What is missing:", *lines, "Go on, or correct your report."])
 
 
 def _model_turn(out: list[Message]) -> AssistantMessage:

@@ -173,7 +173,7 @@ def _documented() -> str:
     """The configuration with every key, its default and what it means, as TOML comments."""
     lines = [f"# {config_file()}", ""]
     for name, field in Settings.model_fields.items():
-        if name == "limits":
+        if name in ("limits", "roles"):
             continue
         lines += [f"# {field.description}"]
         if name == "accounts":

@@ -4,6 +4,7 @@ Standard output carries only what was asked for; everything else goes to standar
 """
 
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -13,6 +14,7 @@ import msgspec
 from m2agent.events import (
     Called,
     Ended,
+    Judged,
     Receipt,
     Record,
     Reported,
@@ -36,6 +38,7 @@ class Output:
     kind: Literal["plain", "events", "json", "quiet"]
     run: str = ""
     ended: Ended | None = None
+    judged: Judged | None = None
     receipts: list[Receipt] = field(default_factory=list[Receipt])
     usage: dict[str, Any] = field(default_factory=dict[str, Any])
     _live: bool = field(default_factory=sys.stderr.isatty)
@@ -83,6 +86,12 @@ class Output:
                 self._add("reused", turned.reused)
                 self._add("generated", turned.generated)
                 self._add("seconds", turned.prefill_seconds + turned.decode_seconds)
+            case Judged() as judged:
+                self.judged = judged
+                self._add("evaluated", judged.evaluated)
+                self._add("reused", judged.reused)
+                self._add("generated", judged.generated)
+                self._add("seconds", judged.seconds)
             case Reported() as reported:
                 self._add("turns", reported.turns)
                 self._add("evaluated", reported.evaluated)
@@ -110,6 +119,9 @@ class Output:
         ended = self.ended or _CUT_OFF
         if self.kind == "json":
             click.echo(msgspec.json.encode(self.final()).decode())
+        if self.kind == "plain" and self.judged:
+            for words in _checked(self.judged):
+                click.echo(words, err=True)
         if ended.status != "done":
             click.echo(f"{ended.reason}{self._next(ended)}", err=True)
         return ended.exit_code
@@ -150,3 +162,22 @@ def _reading(progress: Progress) -> str:
         return f"waiting: {progress.ahead} {turns} first"
     left = f", {progress.seconds_left:.0f} s left" if progress.seconds_left else ""
     return f"reading {progress.done:,} of {progress.total:,} tokens{left}"
+
+
+_STATES = {
+    "claimed": "Claimed only",
+    "open": "Open",
+    "unproven": "Not proven",
+    "declined": "Declined",
+}
+
+
+def _checked(judged: Judged) -> Iterator[str]:
+    """What the closing report comes to: how much of it is proven, and all that is not."""
+    proven = sum(item.state == "proven" for item in judged.items)
+    if proven:
+        yield f"Checked: {proven} of {len(judged.items)} proven by receipts."
+    for item in judged.items:
+        if item.state in _STATES:
+            proof = f" ({one_line(item.proof, 160)})" if item.proof else ""
+            yield f"{_STATES[item.state]}: {one_line(item.text, 160)}{proof}"

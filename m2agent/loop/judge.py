@@ -1,86 +1,195 @@
 """Is the task met? Each claim of the closing report is held against the receipts in the journal.
 
 By rule, without a model: a mark such as "[draft d12]" must be a receipt of this run, given after
-the person asked; words that claim an effect need a receipt of that kind; a step that was declined
-is not done. What is not proven goes back to the model, which corrects its report or the work.
+the person asked; words that claim an effect need a receipt of that kind, and as many as they
+count; an amount must stand in some result; a step that was declined is not done, nor an item of
+the plan that is open. What fails goes back to the model, which corrects its report or the work.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 from m2agent.events import (
     Asked,
     Called,
     Declined,
+    Ended,
     Event,
     Item,
     Judged,
+    Noted,
     Planned,
     Receipt,
     Returned,
 )
 from m2agent.transcript import mark
 
-_MARK = re.compile(r"\[([a-z_]+) ([^\[\]\s]+)\]")
+FAILED = ("open", "unproven", "declined")
+"""States of an item that send a report back. The others: proven, claimed (by words alone)."""
+
+MARK = re.compile(r"\[([a-z_]+) ([^\[\]\s]+)\]")
 
 _KINDS = {"draft", "exit", "file", "label", "message", "page", "row"}
 
 _ADVERBS = r"(?:also |now |just |already )*"
-_NOUNS = r"(?:e-?mails?|mails?|repl(?:y|ies)|messages?|drafts?|it|they|all|both)"
+_THINGS = r"(?:e-?mails?|mails?|repl(?:y|ies)|messages?|drafts?|rows?|pages?|notes?|invoices?)"
+_NOUNS = rf"(?:{_THINGS}|it|they|all|both)"
+_EARLIER = re.compile(r"\b(?:earlier|before|already|previous(?:ly)?|last time)\b", re.IGNORECASE)
+_AMOUNT = re.compile(r"(?<![\w.,/-])\d{1,3}(?:[,.' ]?\d{3})*[.,]\d{2}(?![\w/-]|[.,]\d)")
 
 
 def _claim(verb: str) -> re.Pattern[str]:
     """How reports say that something was done: in the first person, passively, or as a list."""
-    first = rf"\bI(?:.ve| have)? {_ADVERBS}{verb}\b"
+    counted = rf"(?: (?:the |all |all the )?(?P<count>\d+) (?:\w+ )?{_THINGS})?"
+    first = rf"\bI(?:.ve| have)? {_ADVERBS}{verb}\b{counted}"
     passive = rf"\b{_NOUNS} (?:was|were|is|are|has been|have been) {_ADVERBS}{verb}\b(?! by)"
     listed = rf"^[\W\d]*{verb}\b"
     return re.compile(f"{first}|{passive}|{listed}", re.IGNORECASE | re.MULTILINE)
 
 
-_CLAIMS = {"message": _claim("sent"), "draft": _claim("drafted")}
+_CLAIMS: dict[str, tuple[re.Pattern[str], set[str]]] = {
+    "message": (_claim("sent"), {"message"}),
+    "draft": (_claim("drafted"), {"draft", "message"}),
+    "label": (_claim("(?:labell?ed|archived)"), {"label"}),
+    "row or page": (_claim("(?:entered|recorded|filed)"), {"row", "page", "file", "label"}),
+}
+
+
+@dataclass
+class _Known:
+    """What a report may lean on: the receipts since the person asked, and those of before."""
+
+    receipts: list[Receipt] = field(default_factory=list[Receipt])
+    before: set[str] = field(default_factory=set[str])
+    acted: bool = False
+
+    @classmethod
+    def of(cls, history: Sequence[Event]) -> "_Known":
+        known = cls()
+        for event in history:
+            match event:
+                case Returned(ok=True, receipts=receipts):
+                    known.receipts += receipts
+                    known.acted = True
+                case Ended(status="done" | "unverified"):
+                    known.before |= {mark(receipt) for receipt in known.receipts}
+                    known.receipts, known.acted = [], False
+                case _:
+                    pass
+        return known
+
+    @property
+    def marks(self) -> set[str]:
+        return {mark(receipt) for receipt in self.receipts}
+
+
+def marks_of(history: Sequence[Event]) -> set[str]:
+    """The marks of all receipts since the last task."""
+    return _Known.of(history).marks
 
 
 def judge(report: str, history: Sequence[Event]) -> Judged:
     """Check a closing report by rule. With nothing to hold against it, it counts as met."""
-    receipts = _receipts(history)
-    known = {mark(receipt) for receipt in receipts}
-    kinds = {receipt.kind for receipt in receipts}
-    items: list[Item] = []
-    for found in dict.fromkeys(
-        match.group(0) for match in _MARK.finditer(report) if match.group(1) in _KINDS | kinds
-    ):
-        state = "proven" if found in known else "unproven"
-        proof = "in the journal" if found in known else "this run has no such receipt"
-        items.append(Item(found, state, proof))
-    for kind, claim in _CLAIMS.items():
-        said = claim.search(report)
-        if said and kind not in kinds and not _denied(report, said.start()):
-            items.append(Item(f"“{said.group(0).strip()}”", "unproven", f"no {kind} receipt"))
-    items += _declined(history)
-    items += _plan(history, known)
-    return Judged(all(item.state == "proven" for item in items), items)
-
-
-def _plan(history: Sequence[Event], known: set[str]) -> list[Item]:
-    """Items of the last plan that are not done, or whose proof is no receipt of this run."""
-    plan = next((event for event in reversed(history) if isinstance(event, Planned)), None)
-    items: list[Item] = []
-    for item in plan.items if plan else []:
-        marks = [match.group(0) for match in _MARK.finditer(item.proof)]
-        if item.state in ("open", "doing"):
-            items.append(Item(item.text, "open", "the plan does not say that it is done"))
-        elif wrong := [found for found in marks if found not in known]:
-            items.append(Item(item.text, "unproven", f"{wrong[0]} is no receipt of this run"))
-    return items
-
-
-def _receipts(history: Sequence[Event]) -> list[Receipt]:
-    return [
-        receipt
-        for event in history
-        if isinstance(event, Returned) and event.ok
-        for receipt in event.receipts
+    known = _Known.of(history)
+    items = [
+        *_marks(report, known),
+        *_claims(report, known),
+        *_amounts(report, history, known),
+        *_declined(history),
+        *_plan(history, known),
     ]
+    return Judged(all(item.state not in FAILED for item in items), items)
+
+
+def _marks(report: str, known: _Known) -> Iterator[Item]:
+    kinds = _KINDS | {receipt.kind for receipt in known.receipts}
+    marks, seen = known.marks, set[str]()
+    for found in MARK.finditer(report):
+        name = found.group(0)
+        if found.group(1) not in kinds or name in seen:
+            continue
+        seen.add(name)
+        if name in marks:
+            yield Item(name, "proven", "in the journal")
+        elif name not in known.before:
+            yield Item(name, "unproven", "this run has no such receipt")
+        elif _EARLIER.search(_sentence(report, found.start())):
+            yield Item(name, "proven", "from before you asked, as the report says")
+        else:
+            words = "this receipt is from before the last task; say so if that is meant"
+            yield Item(name, "unproven", words)
+
+
+def _claims(report: str, known: _Known) -> Iterator[Item]:
+    for name, (claim, kinds) in _CLAIMS.items():
+        for said in claim.finditer(report):
+            sentence = _sentence(report, said.start())
+            if _denied(sentence) or _EARLIER.search(sentence):
+                continue
+            words = f"“{said.group(0).strip()}”"
+            given = {receipt.id for receipt in known.receipts if receipt.kind in kinds}
+            count = int(said.group("count") or 1)
+            if not given:
+                yield Item(words, "unproven", f"no {name} receipt")
+            elif count > len(given):
+                yield Item(words, "unproven", f"there are receipts for {len(given)} only")
+            elif not MARK.search(report):
+                yield Item(words, "claimed", f"there is a {name} receipt; the report names none")
+            else:
+                continue
+            break
+
+
+def _amounts(report: str, history: Sequence[Event], known: _Known) -> Iterator[Item]:
+    """Amounts that no result shows: made up, or worked out in the head."""
+    amounts = {_figure(found): found for found in _AMOUNT.findall(MARK.sub("", report))}
+    if not amounts:
+        return
+    shown: set[str] = set()
+    for event in history:
+        match event:
+            case Returned(text=text, ok=True) | Asked(text) | Noted(text):
+                shown.update(_figures(text))
+            case _:
+                pass
+    for figure, found in amounts.items():
+        if figure not in shown:
+            state = "unproven" if known.acted else "claimed"
+            yield Item(found, state, "no result shows this amount; have it worked out by a tool")
+
+
+def _figures(text: str) -> Iterator[str]:
+    """Every number that may be meant in a text, however its digits are grouped."""
+    for found in _NUMBERS.finditer(text):
+        yield from {_figure(group) for group in found.groups()}
+
+
+_NUMBERS = re.compile(r"(?<!\d)(?=(\d+(?:[,.' ]\d{3})*(?:[.,]\d+)?))(?=(\d+(?:[.,]\d+)?))(?=(\d+))")
+
+
+def _figure(number: str) -> str:
+    """A number without what groups its digits, rounded to two places."""
+    split = re.search(r"[.,](?=\d*$)", number)
+    whole, part = (number[: split.start()], number[split.end() :]) if split else (number, "")
+    if len(part) == 3 and 0 < len(whole) <= 3 and whole != "0":  # 1,250 is no fraction
+        whole, part = whole + part, ""
+    digits = re.sub(r"\D", "", whole)
+    return f"{float(f'{digits}.{part or 0}'):.2f}"
+
+
+def _plan(history: Sequence[Event], known: _Known) -> Iterator[Item]:
+    """What the plan says of its items, and whether their proofs are receipts of this run."""
+    plan = next((event for event in reversed(history) if isinstance(event, Planned)), None)
+    marks = known.marks | known.before
+    for item in plan.items if plan else []:
+        proofs = [match.group(0) for match in MARK.finditer(item.proof)]
+        if item.state in ("open", "doing"):
+            yield Item(item.text, "open", "the plan does not say that it is done")
+        elif wrong := [found for found in proofs if found not in marks]:
+            yield Item(item.text, "unproven", f"{wrong[0]} is no receipt of this run")
+        elif item.state == "done":
+            yield Item(item.text, "proven" if proofs else "claimed", item.proof)
 
 
 def _declined(history: Sequence[Event]) -> list[Item]:
@@ -103,8 +212,13 @@ def _declined(history: Sequence[Event]) -> list[Item]:
     return list(open_.values())
 
 
-def _denied(report: str, at: int) -> bool:
-    """Whether the sentence that holds the claim says the opposite."""
-    begin = max(report.rfind(c, 0, at) for c in ".!?\n") + 1
-    sentence = re.split(r"[.!?\n]", report[begin:], maxsplit=1)[0]
+def _sentence(report: str, at: int) -> str:
+    """The sentence, or line, in which something stands."""
+    begin = max(report.rfind(c, 0, at) for c in "!?\n")
+    begin = max(begin, report.rfind(". ", 0, at)) + 1
+    return re.split(r"[.!?](?:\s|$)|\n", report[begin:], maxsplit=1)[0]
+
+
+def _denied(sentence: str) -> bool:
+    """Whether the sentence that holds a claim says the opposite."""
     return re.search(r"\b(?:not|n't|never|no|nothing|without|unsent)\b", sentence) is not None

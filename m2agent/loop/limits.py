@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from m2agent.events import Ended, Event, Noted, Reported, Turned
+from m2agent.events import Ended, Event, Judged, Noted, Reported, Turned
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,10 @@ class Spent:
             case Turned(evaluated=evaluated, generated=generated):
                 self._turns += 1
                 self._tokens += evaluated + generated
-            case Reported(evaluated=evaluated, generated=generated):
+            case (
+                Reported(evaluated=evaluated, generated=generated)
+                | Judged(evaluated=evaluated, generated=generated)
+            ):
                 self._tokens += evaluated + generated
             case Noted(about="limits"):
                 self._warned = True

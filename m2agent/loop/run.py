@@ -38,8 +38,9 @@ from m2agent.loop.act import Hands
 from m2agent.loop.cap import page_size
 from m2agent.loop.compact import deep_fold, fold
 from m2agent.loop.crew import Crew
-from m2agent.loop.judge import judge
+from m2agent.loop.judge import FAILED, judge
 from m2agent.loop.limits import Spent
+from m2agent.loop.second_look import second_look, worth_asking
 from m2agent.loop.steps import Turn, last_turn, open_steps
 from m2agent.loop.stuck import nudged, stuck
 from m2agent.loop.sub_agents import SubAgents
@@ -107,8 +108,9 @@ async def _forward(run: Run, crew: Crew) -> AsyncGenerator[Record | Token | Prog
                 return
             continue
         if turn and not turn.answered:
-            if said := _look(turn, run.events):
+            if said := await _look(turn, run.events, crew):
                 for record in run.add(*said):
+                    spent.count(record.event)
                     yield record
             if isinstance(run.events[-1], Ended):
                 return
@@ -198,7 +200,7 @@ async def _think(
                         yield record
 
 
-def _look(turn: Turn, history: Sequence[Event]) -> list[Event]:
+async def _look(turn: Turn, history: Sequence[Event], crew: Crew) -> list[Event]:
     """What follows a turn that called nothing: the run's end, or what the model must hear."""
     if any(isinstance(part, Broken) for part in turn.parts):
         return []
@@ -210,10 +212,12 @@ def _look(turn: Turn, history: Sequence[Event]) -> list[Event]:
         words = "You called no tool and said nothing. Call a tool to go on, or give your report."
         return [Noted(words, about="idle")]
     verdict = judge(turn.said, history)
+    if verdict.met and crew.model.judges and worth_asking(history):
+        verdict = await second_look(history, verdict, crew)
     if verdict.met:
         return [verdict, _ended("done", "Done, and checked.", turn.said)]
     if _since_asked(history, Judged) + 1 >= _VERDICTS:
-        unproven = "; ".join(i.text + ": " + i.proof for i in verdict.items if i.state != "proven")
+        unproven = "; ".join(i.text + ": " + i.proof for i in verdict.items if i.state in FAILED)
         reason = f"The report does not hold: {unproven}."
         return [verdict, _ended("unverified", reason, turn.said)]
     return [verdict]

@@ -34,6 +34,7 @@ from m2agent.journal import Run
 from m2agent.loop import delegate
 from m2agent.loop.ask import Absent, Answer, Ask
 from m2agent.loop.crew import Crew
+from m2agent.loop.judge import FAILED
 from m2agent.loop.own_tools import OWN
 from m2agent.loop.roles import Role
 from m2agent.loop.steering import Steering
@@ -175,7 +176,7 @@ def _words(ended: Ended, history: Sequence[Event]) -> str:
             return ended.answer
         case "unverified":
             verdict = next((e for e in reversed(history) if isinstance(e, Judged)), Judged(False))
-            wrong = [f"- {i.text}: {i.proof}" for i in verdict.items if i.state != "proven"]
+            wrong = [f"- {i.text}: {i.proof}" for i in verdict.items if i.state in FAILED]
             return "\n".join([ended.answer, "", "Checked, and not proven of this:", *wrong])
         case _:
             words = f"The sub-agent stopped before it was done. {ended.reason}"

@@ -315,3 +315,24 @@ def test_a_role_of_the_configuration_is_told_to_the_model_and_narrows_its_sub_ag
     assert "mail_search" in spawned["tools"] and "mail_send" not in spawned["tools"]
     assert all(tool.startswith("mail_") for tool in spawned["tools"])
     assert "# [roles.NAME]" in m2agent("doctor", "--settings").out
+
+
+def test_the_end_says_what_is_proven_what_is_only_claimed_and_what_is_open(
+    m2agent: Command,
+) -> None:
+    plan = [
+        {"text": "Draft it", "state": "done", "proof": "[draft {{1.draft_id}}]"},
+        {"text": "Think it over", "state": "done"},
+        {"text": "Send it", "state": "open"},
+    ]
+    model = m2agent.script(
+        {"calls": [_DRAFT]},
+        {"calls": [call("plan_update", items=plan)]},
+        *[{"text": "It is drafted."}] * 3,
+    )
+    done = m2agent("run", "Write to Ann.", "--model", model)
+
+    assert done.code == 7
+    assert "Checked: 1 of 4 proven by receipts." in done.err
+    assert "Claimed only: Think it over" in done.err
+    assert "Open: Send it (the plan does not say that it is done)" in done.err

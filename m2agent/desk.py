@@ -16,7 +16,7 @@ from typing import Any, Self, cast
 from m2agent.connector import Account, Connector, connector_named
 from m2agent.errors import SetupError, UsageError
 from m2agent.events import Asked, Began, Record
-from m2agent.home import home, private
+from m2agent.home import always_file, home, private
 from m2agent.journal import Journal, Run
 from m2agent.loop import Limits, Steering, begin, carry_on
 from m2agent.loop.ask import Approve
@@ -25,7 +25,7 @@ from m2agent.loop.own_tools import own_tools
 from m2agent.loop.prompt import system_prompt
 from m2agent.loop.roles import ROLES, Role
 from m2agent.model import Model, ModelFactory, Progress, Token
-from m2agent.policy import Rules
+from m2agent.policy import Always, Rules
 from m2agent.toolbox import Toolbox
 
 
@@ -118,6 +118,7 @@ class Desk:
             approve,
             self.setup.rules or Rules(),
             self.setup.limits or Limits(),
+            always=Always(always_file()),
             steering=steering or Steering(),
             roles={**ROLES, **self.setup.roles},
         )

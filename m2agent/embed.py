@@ -13,7 +13,7 @@ from pathlib import Path
 from m2agent.connector import Connector
 from m2agent.desk import open_model
 from m2agent.events import Event, Record
-from m2agent.home import home, journal_file, private
+from m2agent.home import always_file, home, journal_file, private
 from m2agent.journal import Journal
 from m2agent.loop import Limits, begin, carry_on
 from m2agent.loop.ask import Approve, park
@@ -21,7 +21,7 @@ from m2agent.loop.crew import Crew
 from m2agent.loop.own_tools import own_tools
 from m2agent.loop.prompt import system_prompt
 from m2agent.model import Model, Progress, Token
-from m2agent.policy import Rules
+from m2agent.policy import Always, Rules
 from m2agent.toolbox import Toolbox
 
 
@@ -46,7 +46,9 @@ async def run(
     try:
         work = private(work or home() / "work")
         toolbox = Toolbox({**connectors, **own_tools(opened.context)})
-        crew = Crew(opened, toolbox, work, approve, rules or Rules(), limits or Limits())
+        always = Always(always_file())
+        bounds = limits or Limits()
+        crew = Crew(opened, toolbox, work, approve, rules or Rules(), bounds, always=always)
         owned = journal.create()
         for record in begin(
             owned,

@@ -162,12 +162,16 @@ class Decided(Tagged, frozen=True):
 
 
 class Approved(Tagged, frozen=True):
-    """A person's yes to exactly these arguments and this content."""
+    """A person's yes to exactly these arguments and this content.
+
+    `always` is how far they said it goes beyond this call, such as "recipient"; empty for no more.
+    """
 
     id: str
     hash: str
     by: str
     content: str = ""
+    always: str = ""
 
 
 class Declined(Tagged, frozen=True):
@@ -178,6 +182,18 @@ class Declined(Tagged, frozen=True):
     by: str
     reason: str = ""
     content: str = ""
+
+
+class Edited(Tagged, frozen=True):
+    """A person changed what a call would do. It is decided and asked anew: a change is no yes.
+
+    `arguments` are what the call has from here on. Where these only point at content, they are
+    the same as before, and the content itself was changed where it lies.
+    """
+
+    id: str
+    by: str
+    arguments: dict[str, Any] = {}
 
 
 class Started(Tagged, frozen=True):
@@ -309,6 +325,7 @@ Event = (
     | Decided
     | Approved
     | Declined
+    | Edited
     | Started
     | Returned
     | Unsettled

@@ -115,6 +115,7 @@ class Tool:
         self.undo_hook: Hook | None = None
         self.before_hook: Hook | None = None
         self.content_hook: Hook | None = None
+        self.edit_hook: Hook | None = None
         self.effect_hook: Callable[..., Effect] | None = None
 
     def __get__(self, connector: object, owner: type) -> Any:
@@ -159,6 +160,14 @@ class Tool:
     def content(self, hook: Callable[P, Awaitable[Content]]) -> Callable[P, Awaitable[Content]]:
         """The bytes that arguments such as a draft's id point at."""
         self.content_hook = hook
+        return hook
+
+    def edit(self, hook: Callable[P, Awaitable[None]]) -> Callable[P, Awaitable[None]]:
+        """Change the content as a person wants it: `text` is its preview as they left it.
+
+        Raises ToolFailed, in words for the person, for what cannot be changed.
+        """
+        self.edit_hook = hook
         return hook
 
     def effect_of(self, hook: Callable[P, Effect]) -> Callable[P, Effect]:

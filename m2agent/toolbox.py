@@ -83,16 +83,22 @@ class Call:
         hook = self.tool.content_hook
         return cast(Content, await self._bind(hook, op)()) if hook else None
 
+    async def edit(self, op: Operation, text: str) -> None:
+        """Change the content; only for a tool with an `edit_hook`."""
+        assert self.tool.edit_hook
+        await self._bind(self.tool.edit_hook, op, text=text)()
+
     def _bind(
         self,
         hook: Callable[..., Any],
         op: Operation | None,
         before: Mapping[str, Any] | None = None,
+        **more: Any,
     ) -> Callable[[], Any]:
         wanted = inspect.signature(hook).parameters
         every = any(p.kind is p.VAR_KEYWORD for p in wanted.values())
         given = {k: v for k, v in self.arguments.items() if k in wanted or every}
-        ours = {"op": op} if before is None else {"op": op, "before": before}
+        ours = {"op": op, **more} if before is None else {"op": op, "before": before, **more}
         given |= {name: value for name, value in ours.items() if name in wanted}
         return lambda: hook(self.connector, **given)
 

@@ -80,10 +80,10 @@ def in_office(setup: Setup, name: str) -> Setup:
 
 
 def chosen_rules(path: str | None, settings: Settings) -> Rules:
-    """The person's own rules, and after them what they answered with "always"."""
+    """The person's own rules. Raises UsageError also if what "always" wrote cannot be read."""
+    known(always_file())
     chosen = path or settings.rules
-    own = read_rules(Path(chosen).expanduser()) if chosen else Rules()
-    return Rules([*own.rule, *known(always_file()).rule])
+    return read_rules(Path(chosen).expanduser()) if chosen else Rules()
 
 
 def absolute(model: str) -> str:

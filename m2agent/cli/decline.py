@@ -6,9 +6,9 @@ import click
 
 from m2agent.cli.options import output_options
 from m2agent.cli.output import Output
-from m2agent.cli.resume import Answers, carry_on, chosen, waits_for_yes
+from m2agent.cli.resume import Answers, carry_on, chosen
 from m2agent.events import Declined, Returned
-from m2agent.loop.steps import Step
+from m2agent.loop.steps import Step, waits_for_yes
 
 
 @click.command

@@ -17,6 +17,7 @@ from m2agent.events import Event
 from m2agent.home import journal_file
 from m2agent.journal import Journal, root
 from m2agent.loop import Limits
+from m2agent.loop.ask import Approve
 from m2agent.loop.steps import Step, open_steps
 from m2agent.loop.undo import is_undoing
 
@@ -54,10 +55,12 @@ def carry_on(
     on_ask: str = "park",
     rules: str | None = None,
     bounds: tuple[int | None, float | None, int | None] = (None, None, None),
+    approve: Approve | None = None,
 ) -> int:
     """Own the run, write down what `answer` makes of its open steps, and go on.
 
     Steps of its sub-agents are among them; a sub-agent's own id stands for its whole run.
+    `approve` answers what is asked from there on, instead of what `on_ask` says.
     """
     journal = Journal(journal_file())
     id = root(journal.find(name))
@@ -80,7 +83,7 @@ def carry_on(
     except BaseException:
         run.close()
         raise
-    return go_on(setup, run, journal, output, answering(on_ask))
+    return go_on(setup, run, journal, output, approve or answering(on_ask))
 
 
 def chosen(steps: list[Step], only: tuple[str, ...], waits: Callable[[Step], bool]) -> list[Step]:
@@ -92,7 +95,3 @@ def chosen(steps: list[Step], only: tuple[str, ...], waits: Callable[[Step], boo
     if unknown := [name for name in only if name not in names]:
         raise UsageError(f"No step {', '.join(unknown)} waits; waiting are {', '.join(names)}.")
     return [step for step in found if not only or step.name in only]
-
-
-def waits_for_yes(step: Step) -> bool:
-    return step.decided is not None and step.decided.decision == "ask" and step.answer is None

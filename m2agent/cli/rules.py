@@ -11,7 +11,7 @@ from m2agent.cli.choose import chosen_rules
 from m2agent.errors import UsageError
 from m2agent.events import Asked, Began, Called, Origin, Returned, Started
 from m2agent.home import always_file, config_file
-from m2agent.policy import Call, Provenance, decide, read_rules
+from m2agent.policy import Call, Provenance, Rules, decide, read_rules
 from m2agent.policy.always import described, known, revoke
 from m2agent.printable import one_line
 from m2agent.settings import read_settings
@@ -56,7 +56,8 @@ def check(
     It is judged as at the screen and unattended, and each before and after the model has read
     anything that an outsider wrote.
     """
-    chosen = chosen_rules(file, read_settings(config_file()))
+    own = chosen_rules(file, read_settings(config_file()))
+    chosen = Rules([*own.rule, *known(always_file()).rule])
     given = _object(arguments)
     for unattended in (False, True):
         for read in (False, True):

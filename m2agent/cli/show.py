@@ -7,7 +7,7 @@ from m2agent.events import Ended, Event
 from m2agent.home import journal_file
 from m2agent.journal import Journal
 from m2agent.journal.export import markdown
-from m2agent.loop.steps import Step, open_steps
+from m2agent.loop.steps import Step, open_steps, waits_for_yes
 from m2agent.printable import printable
 
 
@@ -25,14 +25,27 @@ def show(run: str) -> None:
     history = events(id)
     if not (history and isinstance(history[-1], Ended)):
         return
-    for step in open_steps(history, events):
+    left = list(open_steps(history, events))
+    for step in left:
         if step.unsettled and not step.settled:
             click.echo(f"Whether {step.called.tool} ({step.name}) happened is not known.")
             click.echo(printable(step.unsettled.how))
             click.echo(f"\nSay so: m2agent settle {id} --happened, or --did-not-happen")
-        elif step.decided and step.decided.decision == "ask" and not step.answer:
-            click.echo(waiting(step))
-            click.echo(f"\nYes: m2agent approve {id}\nNo:  m2agent decline {id} --reason TEXT")
+    if asked := [step for step in left if waits_for_yes(step)]:
+        click.echo("\n\n".join(waiting(step) for step in asked))
+        click.echo(f"\n{_how_to_answer(id, [step.name for step in asked])}")
+
+
+def _how_to_answer(run: str, steps: list[str]) -> str:
+    one = f" --step {steps[0]}" if len(steps) > 1 else ""
+    lines = [
+        f"Yes: m2agent approve {run}",
+        f"No:  m2agent decline {run} --reason TEXT",
+        f"Change it first: m2agent approve {run}{one} --edit",
+    ]
+    if one:
+        lines[0] += f", or one of them with{one}"
+    return "\n".join(lines)
 
 
 def waiting(step: Step) -> str:

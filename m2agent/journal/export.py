@@ -12,6 +12,7 @@ from m2agent.events import (
     Asked,
     Called,
     Declined,
+    Edited,
     Ended,
     Judged,
     Record,
@@ -69,6 +70,9 @@ def _blocks(records: Sequence[Record], child: Callable[[str], Sequence[Record]])
                 blocks.append(f"### {at}{id} {tool}\n\n{_fenced(shown)}")
             case Approved(id=id, by=by):
                 blocks.append(f"Step {at}{id} was approved by {by}.")
+            case Edited(id=id, by=by, arguments=arguments):
+                shown = msgspec.json.format(msgspec.json.encode(arguments), indent=2).decode()
+                blocks.append(f"Step {at}{id} was changed by {by}.\n\n{_fenced(shown)}")
             case Declined(id=id, by=by, reason=reason):
                 blocks.append(f"Step {at}{id} was declined by {by}. {reason}".rstrip())
             case Returned(id=id, ok=ok, text=text, receipts=receipts):

@@ -7,19 +7,24 @@ settled and the run goes on; anything else is `Unsettled`, and a person's to say
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
+import msgspec
+
 from m2agent import policy
 from m2agent.canonical import content_hash, hash_of
-from m2agent.errors import ToolFailed, Unclear
+from m2agent.errors import ToolFailed, Unclear, UsageError
 from m2agent.events import (
     Approved,
     Decided,
     Declined,
+    Edited,
+    Event,
+    Noted,
     Origin,
     Planned,
     Record,
@@ -30,15 +35,16 @@ from m2agent.events import (
     Unsettled,
 )
 from m2agent.journal import Run, root
-from m2agent.loop.ask import Absent, Approve, Ask, No, Yes
+from m2agent.loop.ask import Absent, Answer, Approve, Ask, Edit, No, Yes
 from m2agent.loop.cap import capped
 from m2agent.loop.delegate import TOOL as DELEGATE
+from m2agent.loop.edit import change, changeable
 from m2agent.loop.plan import TOOL as PLAN
 from m2agent.loop.plan import planned
 from m2agent.loop.steering import Steering
-from m2agent.loop.steps import Step
+from m2agent.loop.steps import Step, waits_for_yes
 from m2agent.loop.sub_agents import SubAgents
-from m2agent.policy import Provenance, Rules, decide
+from m2agent.policy import Always, Provenance, Rules, decide
 from m2agent.secrets import Secrets
 from m2agent.tool import Content, Operation, Result
 from m2agent.toolbox import Call, Toolbox
@@ -55,6 +61,7 @@ class Hands:
     toolbox: Toolbox
     approve: Approve
     rules: Rules
+    always: Always
     work: Path
     steering: Steering
     page: int
@@ -97,10 +104,10 @@ class Hands:
                 return
             todo = [step for step in todo if step.returned is None]
 
-    def _add(
-        self, step: Step, *events: Decided | Started | Settled | Returned | Planned | Reported
-    ) -> list[Record]:
-        records = self.run.add(*events)
+    def _add(self, step: Step, *events: Event) -> list[Record]:
+        returned = any(isinstance(event, Returned) for event in events)
+        told = [self._changed(step)] if step.edited and returned else []
+        records = self.run.add(*events, *told)
         for event in events:
             step.take(event)
         return records
@@ -113,27 +120,18 @@ class Hands:
             content = await call.content(self.operation(step))
         except ToolFailed as failure:
             return self._add(step, self._failed(step, failure))
-        effect = call.effect
         self.provenance.follow(self.run.events)
-        judged = policy.Call(
-            call.called.tool,
-            effect,
-            call.called.arguments,
-            call.account,
-            content.preview if content else "",
-            root(self.run.id),
-            isinstance(self.approve, Absent),
-            datetime.now(),
-        )
-        verdict = decide(self.provenance.grant, self.provenance, judged, self.rules)
+        judged = self._judged(step, call, content)
+        rules = Rules([*self.rules.rule, *self.always.rules])
+        verdict = decide(self.provenance.grant, self.provenance, judged, rules)
         decided = Decided(
             called.id,
             verdict.decision,
             verdict.rule,
             verdict.reason,
-            effect,
+            judged.effect,
             bound,
-            content_hash(content.body) if content else "",
+            _hash(content),
             self.secrets.mask(content.preview) if content and verdict.decision == "ask" else "",
         )
         if verdict.decision == "deny":
@@ -142,6 +140,19 @@ class Hands:
         if _is_read(decided):
             return self._add(step, decided, Started(called.id, self.operation(step).key, bound))
         return self._add(step, decided)
+
+    def _judged(self, step: Step, call: Call, content: Content | None) -> policy.Call:
+        """The call as the policy sees it."""
+        return policy.Call(
+            call.called.tool,
+            call.effect,
+            call.called.arguments,
+            call.account,
+            content.preview if content else "",
+            root(self.run.id),
+            isinstance(self.approve, Absent),
+            datetime.now(),
+        )
 
     async def _read(self, steps: Sequence[Step]) -> AsyncGenerator[Record, None]:
         """Run reads and sub-agents side by side; their results are written in the calls' order.
@@ -189,51 +200,80 @@ class Hands:
                 yield record
             if step.returned or step.settled is None:
                 return
+        while step.returned is None:
+            async with self.acting, aclosing(self._if_clear(step, op)) as records:
+                async for record in records:  # what is looked at in here is what is done
+                    yield record
+            if step.returned or step.decided is None or (step.unsettled and not step.settled):
+                return
+            if step.decided.effect == "read" and _is_clear(step):
+                async with aclosing(self._read([step])) as records:
+                    async for record in records:
+                        yield record
+                return
+            async for record in self._ask([s for s in todo if waits_for_yes(s)]):
+                yield record
+            if step.returned or not _is_clear(step):
+                return
+
+    async def _if_clear(self, step: Step, op: Operation) -> AsyncGenerator[Record, None]:
+        """Decide anew if the content is not what was decided on; act if nobody need be asked."""
         try:
+            call = self.toolbox.check(step.called)
             content = await call.content(op)
         except ToolFailed as failure:
             for record in self._add(step, self._failed(step, failure)):
                 yield record
             return
-        assert step.decided
-        if (content_hash(content.body) if content else "") != step.decided.content:
+        if step.decided is None or _hash(content) != step.decided.content:
             for record in await self._decide(step):
                 yield record
-            if step.returned:
-                return
-        if step.decided.decision == "ask":
-            if step.answer is None:
-                async for record in self._ask([s for s in todo if _waits(s)]):
-                    yield record
-            if not isinstance(step.answer, Approved):
-                return
-        if step.decided.effect == "read":
-            async with aclosing(self._read([step])) as records:
-                async for record in records:
-                    yield record
-            return
-        async with self.acting:
+        if step.decided and step.decided.effect != "read" and _is_clear(step):
             async for record in self._once(step, call, op, content):
                 yield record
 
     async def _ask(self, steps: Sequence[Step]) -> AsyncGenerator[Record, None]:
-        asks = [Ask(step.called, step.decided, self.run.id) for step in steps if step.decided]
-        answers = await self.approve(asks)
-        for step, ask, answer in zip(steps, asks, answers, strict=True):
-            id, bound, content = ask.called.id, ask.decided.hash, ask.decided.content
-            match answer:
-                case Yes(by):
-                    events = [Approved(id, bound, by, content)]
-                case No(by, reason):
-                    words = f"The person declined this step. {reason}".strip()
-                    declined = Declined(id, bound, by, reason, content)
-                    events = [declined, Returned(id, False, words)]
-                case None:
-                    continue
-            for record in self.run.add(*events):
-                yield record
-            for event in events:
-                step.take(event)
+        """Ask for all of these at once, and what was changed again, until each has an answer."""
+        problems: dict[str, str] = {}
+        while steps:
+            asks = [self._question(step, problems) for step in steps]
+            again: list[Step] = []
+            for step, answer in zip(steps, await self.approve(asks), strict=True):
+                try:
+                    for record in await self._answer(step, answer):
+                        yield record
+                except (ToolFailed, UsageError) as failure:
+                    problems[step.called.id] = str(failure)
+                if answer is not None and waits_for_yes(step):
+                    again.append(step)
+            steps = again
+
+    def _question(self, step: Step, problems: Mapping[str, str]) -> Ask:
+        assert step.decided
+        text = changeable(self.toolbox.check(step.called), step.called, step.decided)
+        return Ask(step.called, step.decided, self.run.id, text, problems.get(step.called.id, ""))
+
+    async def _answer(self, step: Step, answer: Answer) -> list[Record]:
+        """Write an answer down. Raises ToolFailed for a change that cannot be made."""
+        assert step.decided
+        id, bound, content = step.called.id, step.decided.hash, step.decided.content
+        match answer:
+            case Yes(by, always):
+                if always:
+                    call = self.toolbox.check(step.called)
+                    op = self.operation(step)
+                    self.always.add(self._judged(step, call, await call.content(op)), always)
+                return self._add(step, Approved(id, bound, by, content, always or ""))
+            case No(by, reason):
+                words = f"The person declined this step. {reason}".strip()
+                declined = Declined(id, bound, by, reason, content)
+                return self._add(step, declined, Returned(id, False, words))
+            case Edit(by, text):
+                op = self.operation(step)
+                arguments = await change(self.toolbox, step.called, text, step.decided, op)
+                return [*self._add(step, Edited(id, by, arguments)), *await self._decide(step)]
+            case None:
+                return []
 
     async def _once(
         self, step: Step, call: Call, op: Operation, content: Content | None
@@ -245,10 +285,9 @@ class Hands:
             for record in self._add(step, self._failed(step, failure)):
                 yield record
             return
-        bound = content_hash(content.body) if content else ""
-        started = Started(
-            step.called.id, op.key, hash_of(step.called.tool, step.called.arguments), bound, before
-        )
+        called = step.called
+        bound = hash_of(called.tool, called.arguments)
+        started = Started(called.id, op.key, bound, _hash(content), before)
         for record in self._add(step, started):
             yield record
         try:
@@ -296,6 +335,13 @@ class Hands:
             return self._failed(step, failure)
         return self._returned(step, result, time.monotonic() - began)
 
+    def _changed(self, step: Step) -> Noted:
+        """What the person made of a step, which the model wrote otherwise."""
+        preview = step.decided.preview if step.decided else ""
+        words = preview or msgspec.json.encode(step.called.arguments).decode()
+        cut = self.secrets.mask(words)[: self.page]
+        return Noted(f"The person changed step {step.called.id} first, to: {cut}", about="edit")
+
     def _failed(self, step: Step, failure: ToolFailed) -> Returned:
         return Returned(step.called.id, False, self.secrets.mask(str(failure)))
 
@@ -319,5 +365,17 @@ def _is_read(decided: Decided | None) -> bool:
     return decided is not None and decided.effect == "read" and decided.decision == "allow"
 
 
-def _waits(step: Step) -> bool:
-    return step.decided is not None and step.decided.decision == "ask" and step.answer is None
+def _is_clear(step: Step) -> bool:
+    """Nothing needs asking, or the person said yes to exactly what was decided last."""
+    decided, answer = step.decided, step.answer
+    if decided is None or decided.decision == "allow":
+        return decided is not None
+    return (
+        isinstance(answer, Approved)
+        and answer.hash == decided.hash
+        and answer.content == decided.content
+    )
+
+
+def _hash(content: Content | None) -> str:
+    return content_hash(content.body) if content else ""

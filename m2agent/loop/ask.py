@@ -1,28 +1,44 @@
-"""What a person is asked before an effect, and what they can answer."""
+"""What a person is asked before an effect, and what they can answer.
+
+All open calls of a turn are asked at once, so that many like effects are one card: each with
+everything that would go out, each with its own yes, no or change. A yes is bound to the hash of
+exactly what is shown. A change is no yes: the call is decided anew, and asked with its new bytes.
+"""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from m2agent.events import Called, Decided
+from m2agent.policy.always import Scope
 
 
 @dataclass(frozen=True)
 class Ask:
     """One call that waits for a yes. `decided` says why, and shows what would go out.
 
-    `run` is whose call it is: the run's own, or a sub-agent's.
+    `run` is whose call it is: the run's own, or a sub-agent's. `text` is what `Edit` may change:
+    the content, where the arguments only point at it, else the arguments as JSON. `problem` is why
+    the last answer was not taken, in words for the person.
     """
 
     called: Called
     decided: Decided
     run: str = ""
+    text: str = ""
+    problem: str = ""
 
 
 @dataclass(frozen=True)
 class Yes:
-    """Do exactly this. `by` says who answered, and how."""
+    """Do exactly this. `by` says who answered, and how.
+
+    With `always`, calls like this one are not asked again: in this `run`, on this `account`, to
+    these recipients (`recipient`), or with exactly these arguments (`command`). It is kept with
+    the person's rules, listed and taken back by `m2agent rules`.
+    """
 
     by: str
+    always: Scope | None = None
 
 
 @dataclass(frozen=True)
@@ -33,7 +49,15 @@ class No:
     reason: str = ""
 
 
-Answer = Yes | No | None
+@dataclass(frozen=True)
+class Edit:
+    """Change it first: `text` is `Ask.text` as the person left it. It is asked again after that."""
+
+    by: str
+    text: str
+
+
+Answer = Yes | No | Edit | None
 """None: nobody is there to answer, so the run waits."""
 
 Approve = Callable[[Sequence[Ask]], Awaitable[Sequence[Answer]]]
@@ -44,11 +68,11 @@ Approve = Callable[[Sequence[Ask]], Awaitable[Sequence[Answer]]]
 class Absent:
     """Answers every question in one way, since nobody is there to be asked."""
 
-    answer: Answer
+    answer: Answer = None
 
     async def __call__(self, asks: Sequence[Ask]) -> Sequence[Answer]:
         return [self.answer for _ in asks]
 
 
-park = Absent(None)
+park = Absent()
 """Answer nothing: the run stops and waits for `m2agent approve`."""

@@ -11,7 +11,7 @@ from m2agent.loop.limits import Limits
 from m2agent.loop.roles import ROLES, Role
 from m2agent.loop.steering import Steering
 from m2agent.model import Model, ModelSettings
-from m2agent.policy import Rules
+from m2agent.policy import Always, Rules
 from m2agent.toolbox import Toolbox
 
 
@@ -31,6 +31,7 @@ class Crew:
     limits: Limits = field(default_factory=Limits)
     sampling: ModelSettings = field(default_factory=ModelSettings)
     steering: Steering = field(default_factory=Steering)
+    always: Always = field(default_factory=Always)
     roles: Mapping[str, Role] = field(default_factory=lambda: ROLES)
     known: Sequence[Event] = ()
     acting: asyncio.Lock = field(default_factory=asyncio.Lock)

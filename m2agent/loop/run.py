@@ -164,6 +164,7 @@ def _hands(run: Run, crew: Crew) -> Hands:
         crew.toolbox,
         crew.approve,
         crew.rules,
+        crew.always,
         crew.work,
         crew.steering,
         page_size(crew.model.context),

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from m2agent.events import (
     Approved,
     Asked,
@@ -10,6 +12,7 @@ from m2agent.events import (
     Called,
     Decided,
     Declined,
+    Edited,
     Event,
     Judged,
     Noted,
@@ -27,12 +30,13 @@ from m2agent.journal import path
 
 @dataclass
 class Step:
-    """One call of the last turn, and how far it has come.
+    """One call of the last turn, and how far it has come; `called` is as a person has changed it.
 
     `run` is set where it is a sub-agent's.
     """
 
     called: Called
+    edited: bool = False
     decided: Decided | None = None
     answer: Approved | Declined | None = None
     started: Started | None = None
@@ -53,6 +57,9 @@ class Step:
                 self.decided, self.answer = event, None
             case Approved() | Declined():
                 self.answer = event
+            case Edited(arguments=arguments):
+                self.called = msgspec.structs.replace(self.called, arguments=arguments)
+                self.edited, self.decided, self.answer = True, None, None
             case Started():
                 self.started, self.unsettled, self.settled = event, None, None
             case Unsettled():
@@ -65,6 +72,11 @@ class Step:
                 self.returned = event
             case _:
                 pass
+
+
+def waits_for_yes(step: Step) -> bool:
+    """Whether a person must answer, and has not."""
+    return step.decided is not None and step.decided.decision == "ask" and step.answer is None
 
 
 @dataclass

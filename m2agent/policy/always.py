@@ -1,10 +1,12 @@
 """What a person answered with "always": rules in a file of their own, listed and taken back.
 
-They are read after the person's rules, so these win, and hold only while somebody watches.
+They come after the person's rules, so these win. But for "in this run" they hold only while
+somebody watches.
 """
 
 import glob
 import json
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -17,11 +19,50 @@ Scope = Literal["run", "account", "recipient", "command"]
 """How far an "always" reaches: this run, this account, these recipients, exactly this call."""
 
 
-def always(file: Path, call: Call, scope: Scope) -> Rule:
-    """Write down that calls like this one need no question from now on, and return the rule.
+@dataclass
+class Always:
+    """The rules that "always" makes, in `file`, or in memory alone where there is none.
 
-    Raises UsageError for what cannot be undone, and where a call names no recipient.
+    The file is looked at before each decision, so that what is taken back elsewhere holds at once.
     """
+
+    file: Path | None = None
+    _rules: list[Rule] = field(default_factory=list[Rule])
+    _seen: tuple[int, int] = (0, 0)
+
+    @property
+    def rules(self) -> list[Rule]:
+        """What holds now. A file that cannot be read allows nothing."""
+        if self.file is None:
+            return self._rules
+        try:
+            found = self.file.stat()
+        except OSError:
+            return []
+        if self._seen != (found.st_mtime_ns, found.st_size):
+            self._seen = found.st_mtime_ns, found.st_size
+            try:
+                self._rules = known(self.file).rule
+            except UsageError:
+                self._rules = []
+        return self._rules
+
+    def add(self, call: Call, scope: Scope) -> Rule:
+        """Calls like this one need no question from now on.
+
+        Raises UsageError for what cannot be undone, and where a call names no recipient.
+        """
+        rule = rule_for(call, scope)
+        if self.file:
+            _write(self.file, [*known(self.file).rule, rule])
+        else:
+            self._rules = [*self._rules, rule]
+        return rule
+
+
+def rule_for(call: Call, scope: Scope) -> Rule:
+    """The rule that an "always" of this scope is. Of its kinds only `run` also holds unwatched:
+    it goes no further than the run that the person had before them."""
     if call.effect == "destroy":
         raise UsageError("What cannot be undone is asked each time.")
     where: dict[str, Any] = {
@@ -33,7 +74,7 @@ def always(file: Path, call: Call, scope: Scope) -> Rule:
     }
     match scope:
         case "run":
-            where["run"] = call.run
+            where |= {"run": call.run, "unattended": None}
         case "account":
             pass
         case "recipient":
@@ -43,9 +84,7 @@ def always(file: Path, call: Call, scope: Scope) -> Rule:
         case "command":
             told = {name: argument_text(value) for name, value in call.arguments.items()}
             where["arguments"] = {name: glob.escape(text) for name, text in told.items()}
-    rule = Rule(**where)
-    _write(file, [*known(file).rule, rule])
-    return rule
+    return Rule(**where)
 
 
 def known(file: Path) -> Rules:

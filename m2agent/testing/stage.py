@@ -19,7 +19,7 @@ from m2agent.loop.crew import Crew
 from m2agent.loop.own_tools import own_tools
 from m2agent.loop.run import carry_on
 from m2agent.model import Model
-from m2agent.policy import Rules
+from m2agent.policy import Always, Rules
 from m2agent.toolbox import Toolbox
 
 
@@ -34,6 +34,7 @@ class Stage:
     rules: Rules = field(default_factory=Rules)
     limits: Limits = field(default_factory=Limits)
     steering: Steering = field(default_factory=Steering)
+    always: Always = field(default_factory=Always)
 
     def crew(self) -> Crew:
         """What a run of this scene works with."""
@@ -47,6 +48,7 @@ class Stage:
             self.rules,
             self.limits,
             steering=self.steering,
+            always=self.always,
         )
 
     @cached_property

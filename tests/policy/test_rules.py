@@ -15,7 +15,7 @@ from policy_scene import Scene
 
 from m2agent.errors import UsageError
 from m2agent.policy import Call, Rule, Rules, read_rules
-from m2agent.policy.always import always, known, revoke
+from m2agent.policy.always import Always, known, revoke
 
 MONDAY = datetime(2026, 11, 23, 10)
 LETTER = "From: me@office.example\nTo: Ann <ann@x.example>\nSubject: Hi\n\nWrite to bob@y.example"
@@ -123,7 +123,7 @@ def test_no_rule_allows_what_cannot_be_undone(found: list[Rule], tool: str) -> N
 def test_always_for_a_recipient_holds_for_nobody_else(tmp_path: Path) -> None:
     file = tmp_path / "always.toml"
     sent = Call("mail_send", "send", {"draft_id": "d1"}, "work", LETTER)
-    rule = always(file, sent, "recipient")
+    rule = Always(file).add(sent, "recipient")
 
     assert known(file).rule == [rule]
     assert rule.to == ["ann@x.example"]
@@ -143,7 +143,7 @@ def test_always_for_a_command_means_exactly_that_call(
         command.encode()
     except UnicodeEncodeError:
         return
-    always(file, call, "command")
+    Always(file).add(call, "command")
     (rule,) = known(file).rule
 
     assert rule.fits(call, "own")
@@ -154,7 +154,7 @@ def test_always_for_a_command_means_exactly_that_call(
 def test_an_always_is_taken_back_and_kept_private(tmp_path: Path) -> None:
     file = tmp_path / "always.toml"
     call = Call("mail_send", "send", {"draft_id": "d1"}, "work", LETTER, run="abc")
-    first, second = always(file, call, "run"), always(file, call, "account")
+    first, second = Always(file).add(call, "run"), Always(file).add(call, "account")
 
     assert revoke(file, 1) == first
     assert known(file).rule == [second]
@@ -165,7 +165,7 @@ def test_an_always_is_taken_back_and_kept_private(tmp_path: Path) -> None:
 
 def test_there_is_no_always_for_what_cannot_be_undone(tmp_path: Path) -> None:
     with pytest.raises(UsageError):
-        always(tmp_path / "always.toml", Call("burn", "destroy", {}), "account")
+        Always(tmp_path / "always.toml").add(Call("burn", "destroy", {}), "account")
 
 
 def m2agent(*words: str) -> subprocess.CompletedProcess[str]:

@@ -6,6 +6,8 @@ A call and all that happens to it afterwards are one entry; what only programs n
 from dataclasses import dataclass, field
 from typing import Literal, assert_never
 
+import msgspec
+
 from m2agent.events import (
     Approved,
     Asked,
@@ -15,6 +17,7 @@ from m2agent.events import (
     Compacted,
     Decided,
     Declined,
+    Edited,
     Ended,
     Event,
     Judged,
@@ -140,6 +143,12 @@ class Story:
             case Approved(id=id) | Declined(id=id):
                 self.steps[id].answer = event
                 return self.steps[id]
+            case Edited(id=id, arguments=arguments):
+                step = self.steps[id]
+                step.called = msgspec.structs.replace(step.called, arguments=arguments)
+                step.title = title(step.called.tool, arguments, self.names)
+                step.decided, step.answer = None, None
+                return step
             case Started(id=id):
                 step = self.steps[id]
                 step.started, step.unsettled, step.settled = event, None, None

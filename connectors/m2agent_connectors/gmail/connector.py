@@ -207,6 +207,10 @@ class Gmail:
     async def _(self, draft_id: str) -> Content:
         return await sending.content(self._box, draft_id)
 
+    @send.edit
+    async def _(self, op: Operation, draft_id: str, text: str) -> None:
+        await drafts.edit(self._box, op, draft_id, text)
+
     @send.before
     async def _(self, draft_id: str) -> dict[str, Any]:
         return await sending.before(self._box, draft_id)

@@ -12,7 +12,7 @@ from m2agent.errors import ToolFailed, Unclear
 from m2agent.tool import Operation, Result
 from m2agent_connectors.gmail.api import NotThere
 from m2agent_connectors.gmail.mailbox import ME, Mailbox, bytes_of
-from m2agent_connectors.mail import compose, drafting
+from m2agent_connectors.mail import compose, drafting, editing
 from m2agent_connectors.mail.drafting import Wanted
 from m2agent_connectors.mail.message import parse
 
@@ -46,6 +46,16 @@ async def write(box: Mailbox, op: Operation, wanted: Wanted) -> Result:
     except Unclear as doubt:
         return await _looked_up(box, op, about, doubt)
     return await told(box, made["id"], about)
+
+
+async def edit(box: Mailbox, op: Operation, draft_id: str, text: str) -> None:
+    """Make the draft say what a person wants, who is asked whether to send it."""
+    draft = await box.draft(draft_id, "raw")
+    sender = await box.writer(None)
+    id = compose.message_id(f"{op.key}e", sender)
+    raw = editing.edited(bytes_of(draft["message"]), text, sender, id=id)
+    thread = draft["message"]["threadId"]
+    await box.api.ask(_request(box.drafts.update, raw, thread, id=draft_id.strip()))
 
 
 async def told(box: Mailbox, id: str, about: str | None) -> Result:

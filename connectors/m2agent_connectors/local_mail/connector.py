@@ -244,6 +244,10 @@ class LocalMail:
         raw = self._store.raw(number)
         return Content(raw, preview(raw))
 
+    @send.edit
+    async def _(self, op: Operation, draft_id: str, text: str) -> None:
+        drafts.edit(self._store, op, self._me, draft_id, text)
+
     @send.reconcile
     async def _(self, op: Operation, draft_id: str) -> Result | None:
         number = self._store.number(draft_id)

@@ -8,7 +8,7 @@ from m2agent.errors import ToolFailed
 from m2agent.events import Receipt
 from m2agent.tool import Operation, Result
 from m2agent_connectors.local_mail.store import Store
-from m2agent_connectors.mail import compose
+from m2agent_connectors.mail import compose, editing
 from m2agent_connectors.mail.address import Address
 from m2agent_connectors.mail.compose import Letter
 from m2agent_connectors.mail.lines import Stretch, joined, size, source
@@ -71,6 +71,17 @@ def write(store: Store, op: Operation, me: Address, wanted: Wanted, *, now: floa
             _keep_earlier(store, number)
             store.replace(number, raw, mail, date=now)
     return told(store, number, original)
+
+
+def edit(store: Store, op: Operation, me: Address, draft_id: str, text: str) -> None:
+    """Make the draft say what a person wants, who is asked whether to send it."""
+    number = draft_number(store, draft_id)
+    raw = editing.edited(store.raw(number), text, me, id=compose.message_id(f"{op.key}e", me))
+    mail = parse(raw)
+    date = store.one("SELECT date FROM message WHERE id = ?", number)
+    with store.transaction():
+        _keep_earlier(store, number)
+        store.replace(number, raw, mail, date=date)
 
 
 def written_by(store: Store, op: Operation, me: Address) -> int | None:

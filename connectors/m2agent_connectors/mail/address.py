@@ -34,6 +34,11 @@ class Address:
         return self.address.lower() == other.address.lower()
 
 
+def entries(value: str) -> list[str]:
+    """What stands between the commas of a header's value."""
+    return [entry.strip() for entry in _ENTRY.findall(value) if entry.strip()]
+
+
 def addresses(value: str) -> list[Address]:
     """The addresses of a header's value, as far as it can be read."""
     return [found for entry in _ENTRY.findall(value) if (found := _entry(entry))]

@@ -221,7 +221,7 @@ def preview(raw: bytes) -> str:
     mail = parse(raw)
     lines = [f"{name}: {value}" for name, value in mail.headers if name.lower() not in _PLUMBING]
     lines += ["", shown(mail.text).strip("\n")]
-    if mail.html.replace("\r\n", "\n") != as_html(mail.text.replace("\r\n", "\n")):
+    if has_own_html(mail):
         lines += ["", "--- The HTML part says:", as_markdown(mail.html)[0]]
     if mail.attachments:
         lines += ["", "--- Attachments:"]
@@ -230,6 +230,11 @@ def preview(raw: bytes) -> str:
         for file in mail.attachments
     ]
     return "\n".join(lines)
+
+
+def has_own_html(mail: Mail) -> bool:
+    """Whether the HTML part is not just the text as `built` makes it."""
+    return mail.html.replace("\r\n", "\n") != as_html(mail.text.replace("\r\n", "\n"))
 
 
 def _headers(letter: Letter, id: str, date: float) -> list[tuple[str, str]]:

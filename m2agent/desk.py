@@ -45,6 +45,7 @@ class Setup:
     rules: Rules | None = None
     limits: Limits | None = None
     roles: Mapping[str, Role] = field(default_factory=dict[str, Role])
+    schema: Mapping[str, Any] | None = None
 
 
 class Desk:
@@ -93,6 +94,7 @@ class Desk:
             tools=self.toolbox.specs,
             work=self.setup.work,
             accounts={name: dict(table) for name, table in self.setup.accounts.items()},
+            schema=self.setup.schema,
         )
         return run
 

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from m2agent.connector import Connector
 from m2agent.desk import open_model
@@ -20,6 +21,7 @@ from m2agent.loop.ask import Approve, park
 from m2agent.loop.crew import Crew
 from m2agent.loop.own_tools import own_tools
 from m2agent.loop.prompt import system_prompt
+from m2agent.loop.structured import check_schema
 from m2agent.model import Model, Progress, Token
 from m2agent.policy import Always, Rules
 from m2agent.toolbox import Toolbox
@@ -34,13 +36,17 @@ async def run(
     work: Path | None = None,
     rules: Rules | None = None,
     limits: Limits | None = None,
+    schema: Mapping[str, Any] | None = None,
 ) -> AsyncGenerator[Event | Token | Progress, None]:
     """Do a task with opened connectors, by account name, and yield everything that happens.
 
     The run is kept in the journal under M2AGENT_HOME. `approve` is asked before effects that need
-    a person; without it the run waits, ending with status "waiting". Connectors, and a model
+    a person; without it the run waits, ending with status "waiting". With a JSON `schema` the
+    closing report is a JSON value that fits it. Connectors, and a model
     that was opened by the caller, stay the caller's to close.
     """
+    if schema:
+        check_schema(schema)
     opened = await open_model(model, {}) if isinstance(model, str) else model
     journal = Journal(journal_file())
     try:
@@ -58,6 +64,7 @@ async def run(
             tools=toolbox.specs,
             work=work,
             accounts={name: {"connector": c.name} for name, c in connectors.items()},
+            schema=schema,
         ):
             yield record.event
         async with aclosing(carry_on(owned, crew)) as pieces:

@@ -71,7 +71,7 @@ class Began(Tagged, frozen=True):
     """Everything a prompt is made of besides what follows, so that a resumed one is the same.
 
     `accounts` maps an account's name to how it is opened: `connector`, and its settings. `parent`
-    is the run whose sub-agent this is.
+    is the run whose sub-agent this is; `schema` what the closing report must fit, if anything.
     """
 
     model: str
@@ -81,6 +81,7 @@ class Began(Tagged, frozen=True):
     work: str = ""
     version: int = 1
     parent: str = ""
+    schema: dict[str, Any] = {}
 
 
 class Asked(Tagged, frozen=True):

@@ -9,6 +9,8 @@ messages of a longer history begin with the messages of a shorter one, byte for 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+import msgspec
+
 from m2agent.events import (
     Asked,
     Began,
@@ -67,13 +69,14 @@ Message = SystemMessage | UserMessage | AssistantMessage | ToolMessage
 def messages(history: Sequence[Event]) -> list[Message]:
     """The conversation so far; it ends with what the model is to answer."""
     out: list[Message] = []
-    ended = False
+    ended, structure = False, ""
     for event in _unfolded(history):
         match event:
             case Began():
                 out.append(SystemMessage(event.system, event.tools))
+                structure = _structure(event)
             case Asked(text) if ended or not any(isinstance(m, UserMessage) for m in out):
-                out.append(UserMessage(text))
+                out.append(UserMessage(f"{text}\n\n{structure}" if structure else text))
                 ended = False
             case Asked(text):
                 _note(out, f"The person says: {text}")
@@ -118,6 +121,17 @@ def words(returned: Returned) -> str:
 def mark(receipt: Receipt) -> str:
     """How a report cites a receipt: "[draft d12]"."""
     return f"[{receipt.kind} {receipt.id}]"
+
+
+def _structure(began: Began) -> str:
+    """What a run whose report must be JSON is told about it, behind the person's words."""
+    if not began.schema:
+        return ""
+    return (
+        "Your closing report must be one JSON value that fits this schema, with nothing around "
+        "it. Marks of results, where you give them, stand inside its texts.\n"
+        f"{msgspec.json.encode(began.schema).decode()}"
+    )
 
 
 def _verdict(judged: Judged) -> str:

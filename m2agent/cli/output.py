@@ -10,8 +10,10 @@ from typing import Any, Literal
 
 import click
 import msgspec
+from msgspec import Raw
 
 from m2agent.events import (
+    Began,
     Called,
     Ended,
     Judged,
@@ -39,6 +41,7 @@ class Output:
     run: str = ""
     ended: Ended | None = None
     judged: Judged | None = None
+    structured: bool = False
     receipts: list[Receipt] = field(default_factory=list[Receipt])
     usage: dict[str, Any] = field(default_factory=dict[str, Any])
     _live: bool = field(default_factory=sys.stderr.isatty)
@@ -78,6 +81,8 @@ class Output:
             return
         self.run = record.run
         match record.event:
+            case Began(schema=schema):
+                self.structured = bool(schema)
             case Returned(receipts=receipts):
                 self.receipts += receipts
             case Turned() as turned:
@@ -109,7 +114,7 @@ class Output:
             "run": self.run,
             "status": ended.status,
             "exit_code": ended.exit_code,
-            "answer": ended.answer,
+            "answer": self._answer(ended),
             "receipts": [{"kind": r.kind, "id": r.id, "note": r.note} for r in self.receipts],
             "usage": self.usage,
         }
@@ -119,12 +124,22 @@ class Output:
         ended = self.ended or _CUT_OFF
         if self.kind == "json":
             click.echo(msgspec.json.encode(self.final()).decode())
+        if self.kind == "plain" and self.structured and isinstance(self._answer(ended), Raw):
+            click.echo(ended.answer)
         if self.kind == "plain" and self.judged:
             for words in _checked(self.judged):
                 click.echo(words, err=True)
         if ended.status != "done":
             click.echo(f"{ended.reason}{self._next(ended)}", err=True)
         return ended.exit_code
+
+    def _answer(self, ended: Ended) -> str | Raw:
+        """The report; where a schema was given, as the value it is."""
+        try:
+            msgspec.json.decode(ended.answer if self.structured else "")
+        except msgspec.DecodeError:
+            return ended.answer
+        return Raw(ended.answer.encode())
 
     def _next(self, ended: Ended) -> str:
         match ended.status:
@@ -142,7 +157,7 @@ class Output:
         """What the run says to standard output, what it and its sub-agents do to standard error."""
         at = path(record.run)
         match record.event:
-            case Said(text) if not at:
+            case Said(text) if not at and not self.structured:
                 click.echo(printable(text.strip()))
             case Called(id=id, tool=tool, arguments=arguments):
                 given = msgspec.json.encode(arguments).decode()

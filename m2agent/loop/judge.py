@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from m2agent.events import (
     Asked,
+    Began,
     Called,
     Declined,
     Ended,
@@ -23,6 +24,7 @@ from m2agent.events import (
     Receipt,
     Returned,
 )
+from m2agent.loop.structured import flaws
 from m2agent.transcript import mark
 
 FAILED = ("open", "unproven", "declined")
@@ -92,7 +94,9 @@ def marks_of(history: Sequence[Event]) -> set[str]:
 def judge(report: str, history: Sequence[Event]) -> Judged:
     """Check a closing report by rule. With nothing to hold against it, it counts as met."""
     known = _Known.of(history)
+    began = history[0]
     items = [
+        *(flaws(report, began.schema) if isinstance(began, Began) and began.schema else []),
         *_marks(report, known),
         *_claims(report, known),
         *_amounts(report, history, known),

@@ -42,6 +42,7 @@ from m2agent.loop.judge import FAILED, judge
 from m2agent.loop.limits import Spent
 from m2agent.loop.second_look import second_look, worth_asking
 from m2agent.loop.steps import Turn, last_turn, open_steps
+from m2agent.loop.structured import answer_of
 from m2agent.loop.stuck import nudged, stuck
 from m2agent.loop.sub_agents import SubAgents
 from m2agent.model import Progress, Token
@@ -60,9 +61,11 @@ def begin(
     tools: list[ToolSpec],
     work: Path,
     accounts: Mapping[str, dict[str, Any]],
+    schema: Mapping[str, Any] | None = None,
 ) -> list[Record]:
     """Write down the head of a new run: what its prompts are made of, and what is asked."""
-    return run.add(Began(model, system, tools, dict(accounts), str(work)), Asked(task))
+    began = Began(model, system, tools, dict(accounts), str(work), schema=dict(schema or {}))
+    return run.add(began, Asked(task))
 
 
 async def carry_on(run: Run, crew: Crew) -> AsyncGenerator[Record | Token | Progress, None]:
@@ -215,13 +218,20 @@ async def _look(turn: Turn, history: Sequence[Event], crew: Crew) -> list[Event]
     verdict = judge(turn.said, history)
     if verdict.met and crew.model.judges and worth_asking(history):
         verdict = await second_look(history, verdict, crew)
+    answer = (answer_of(turn.said) if _schema(history) else None) or turn.said
     if verdict.met:
-        return [verdict, _ended("done", "Done, and checked.", turn.said)]
+        return [verdict, _ended("done", "Done, and checked.", answer)]
     if _since_asked(history, Judged) + 1 >= _VERDICTS:
         unproven = "; ".join(i.text + ": " + i.proof for i in verdict.items if i.state in FAILED)
         reason = f"The report does not hold: {unproven}."
-        return [verdict, _ended("unverified", reason, turn.said)]
+        return [verdict, _ended("unverified", reason, answer)]
     return [verdict]
+
+
+def _schema(history: Sequence[Event]) -> dict[str, Any]:
+    """What the report must fit; empty for one in words."""
+    began = history[0]
+    return began.schema if isinstance(began, Began) else {}
 
 
 def _open_end(run: Run, crew: Crew) -> Ended | None:

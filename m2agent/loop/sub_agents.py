@@ -90,7 +90,7 @@ class SubAgents:
             assert isinstance(began, Began)
             asked = "\n\n".join(e.text for e in self.run.events if isinstance(e, Asked))
             records += child.add(
-                msgspec.structs.replace(began, parent=self.run.id),
+                msgspec.structs.replace(began, parent=self.run.id, schema={}),
                 Asked(delegate.brief(task, role, tools, asked), by=self.run.id),
             )
         return records

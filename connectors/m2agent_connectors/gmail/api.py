@@ -11,7 +11,7 @@ from time import time
 from typing import TYPE_CHECKING, Any, cast
 
 from m2agent.errors import SetupError, ToolFailed, Unclear
-from m2agent_connectors.gmail.token import Token, Unreachable, connect_command
+from m2agent_connectors.gmail.token import AccessEnded, Token, Unreachable, connect_command
 from m2agent_connectors.gmail.transport import Lost, Transport
 from m2agent_connectors.mail.clean import one_line
 
@@ -122,7 +122,7 @@ class Api:
         if status == 404 or (status == 400 and "invalid id" in words.lower()):
             return NotThere("Gmail does not know it.")
         if status == 401:
-            return SetupError(
+            return AccessEnded(
                 f"Google does not accept the sign-in of the account {self._account!r}.",
                 fix=f"Run: {connect_command(self._account)}",
             )

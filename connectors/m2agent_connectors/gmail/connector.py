@@ -3,9 +3,7 @@
 import asyncio
 import difflib
 from collections.abc import Mapping
-from ipaddress import ip_address
 from typing import Annotated, Any, ClassVar, Self
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -17,6 +15,7 @@ from m2agent_connectors.gmail import drafts, labelling, sending
 from m2agent_connectors.gmail.api import Api
 from m2agent_connectors.gmail.mailbox import Mailbox, bytes_of
 from m2agent_connectors.gmail.search import search
+from m2agent_connectors.gmail.servers import is_safe
 from m2agent_connectors.gmail.token import Token, ends, may_write, revoke, stored
 from m2agent_connectors.mail.drafting import Wanted
 from m2agent_connectors.mail.labels import Action, edited, relabelled, trashed
@@ -304,25 +303,9 @@ def _settings(account: Account) -> Settings:
             f" {problem['msg']}.{hint}",
             fix=f"An account of gmail can have: {', '.join(Settings.model_fields)}.",
         ) from error
-    if settings.root_url and not _safe(settings.root_url):
+    if settings.root_url and not is_safe(settings.root_url):
         raise SetupError(
             f"The root_url of the account {account.name!r} would carry mail in the clear.",
             fix="Give an address that begins with https://, or one of this machine.",
         )
     return settings
-
-
-def _safe(url: str) -> bool:
-    """Whether nobody on the way can read along."""
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-    except ValueError:
-        return False
-    if parts.scheme == "https":
-        return bool(host)
-    try:
-        here = host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
-    return parts.scheme == "http" and here

@@ -26,6 +26,10 @@ _TESTING = (6 * _DAY, 9 * _DAY)
 """After so many seconds an access that ends most likely ends because the project is in Testing."""
 
 
+class AccessEnded(SetupError):
+    """The person must sign in anew: nothing else helps."""
+
+
 class Unreachable(Exception):
     """No connection could be made, so nothing was asked."""
 
@@ -117,6 +121,14 @@ def keep(account: str, info: dict[str, Any], *, in_file: bool = False) -> str:
     return vault.keep(name, json.dumps(kept), in_file=in_file or vault.in_file(name))
 
 
+def kept(account: str) -> dict[str, Any] | None:
+    """What the vault holds of an account; None if that is nothing, or nothing of use."""
+    try:
+        return _parsed(vault.read(secret_name(account)) or "")
+    except ValueError:
+        return None
+
+
 def may_write(info: dict[str, Any]) -> bool:
     """Whether the access covers more than reading, as far as is known."""
     scopes = info.get("scopes")
@@ -169,13 +181,13 @@ def _refused(error: Exception, account: str, info: dict[str, Any]) -> SetupError
         )
     age = time.time() - float(info.get("connected_at") or 0)
     if ends(info) or _TESTING[0] < age < _TESTING[1]:
-        return SetupError(
+        return AccessEnded(
             f"Google ended the access of the account {account!r} 7 days after it was given, as it"
             " does while the Google Cloud project is in Testing.",
             fix="Publish it at https://console.cloud.google.com/auth/audience (Publish app), then"
             f" run: {connect_command(account)}",
         )
-    return SetupError(
+    return AccessEnded(
         f"Google has ended the access of the account {account!r}: it was revoked, the password was"
         " changed, or the Google Cloud project is in Testing, where access ends after 7 days.",
         fix="See that https://console.cloud.google.com/auth/audience says In production, then run:"
@@ -204,15 +216,20 @@ def stored(account: str) -> dict[str, Any]:
                 fix=f"Run: {connect_command(account)}",
             )
     try:
-        info = json.loads(text)
+        return _parsed(text)
     except ValueError:
-        info = None
-    if not isinstance(info, dict) or not all(
-        isinstance(cast(dict[str, Any], info).get(key), str) for key in _NEEDED
-    ):
         raise SetupError(
             f"What {where} holds for the account {account!r} is no Google token: it needs"
             f" {', '.join(_NEEDED)}.",
             fix=f"Run: {connect_command(account)}",
-        )
-    return cast(dict[str, Any], info)
+        ) from None
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    info = json.loads(text)
+    if not isinstance(info, dict):
+        raise ValueError
+    found = cast(dict[str, Any], info)
+    if not all(isinstance(found.get(key), str) for key in _NEEDED):
+        raise ValueError
+    return found

@@ -12,17 +12,22 @@ from m2agent.cli.choose import AT_HOME
 from m2agent.connector import connector_named
 from m2agent.errors import SetupError, UsageError
 from m2agent.home import config_file, home, private
-from m2agent.settings import read_settings
+from m2agent.settings import AccountSettings, read_settings
 
 
 def free(name: str, connector: str) -> bool:
-    """Whether the account is still to be written. Raises UsageError if another one has its name."""
+    """Whether the account is still to be written. Raises UsageError if another one has its name.
+
+    A local account as it is everywhere gives way, as it does where it was never written down.
+    """
     if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
         raise UsageError(f"{name!r} cannot be an account's name: use letters, digits, - and _.")
     there = read_settings(config_file()).accounts.get(name)
-    if there is not None and there.connector != connector:
+    if there is None or _gives_way(name, there, connector):
+        return True
+    if there.connector != connector:
         raise UsageError(f"The account {name!r} is a {there.connector} account. Name another one.")
-    return there is None
+    return False
 
 
 def write(name: str, connector: str, **settings: str) -> Path:
@@ -32,7 +37,10 @@ def write(name: str, connector: str, **settings: str) -> Path:
     written down beside it, for without any account they would be there by themselves.
     """
     tables: list[tuple[str, Mapping[str, Any]]] = []
-    if not read_settings(config_file()).accounts:
+    known = read_settings(config_file()).accounts
+    if name in known:
+        remove(name)
+    if not known:
         kind = connector_named(connector).kind
         for other, table in AT_HOME.items():
             if connector_named(table["connector"]).kind != kind:
@@ -80,6 +88,11 @@ def remove(name: str, group: str = "accounts") -> Path:
             fix=f"Take it out by hand: all that belongs to {group}.{name}",
         ) from error
     return file
+
+
+def _gives_way(name: str, there: AccountSettings, connector: str) -> bool:
+    local = name in AT_HOME and there.model_dump() == AT_HOME[name]
+    return local and connector_named(there.connector).kind == connector_named(connector).kind
 
 
 def _without(lines: list[str], group: str, name: str) -> Iterator[str]:

@@ -115,12 +115,20 @@ def test_an_account_that_works_is_left_as_it_is_and_an_ended_one_is_signed_in_ag
 
 
 def test_several_accounts_share_the_client_and_may_only_read(desk: Desk) -> None:
+    desk.m2agent.home.mkdir()
+    tables = ("mail", "local-mail"), ("sh", "shell")
+    text = "".join(f'[accounts.{name}]\nconnector = "{what}"\n\n' for name, what in tables)
+    (desk.m2agent.home / "config.toml").write_text(text)
     assert desk.connect("--client", desk.client()).code == 0
     more = desk.connect("--account", "boss", "--read-only", email="u2@office.example")
     assert more.code == 0, more.err
     assert "Connected to u2@office.example, to read only." in more.out
     assert desk.kept("boss")["scopes"] == ["https://www.googleapis.com/auth/gmail.readonly"]
-    assert desk.accounts().keys() == {"notes", "shell", "mail", "boss"}
+    assert {name: table["connector"] for name, table in desk.accounts().items()} == {
+        "sh": "shell",
+        "mail": "gmail",
+        "boss": "gmail",
+    }
 
 
 def test_revoking_ends_the_access_at_google(desk: Desk) -> None:

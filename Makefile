@@ -6,7 +6,7 @@ bin := .venv/bin
 made := .venv/made
 pip := $(bin)/python -m pip --disable-pip-version-check
 
-.PHONY: help run test check bench google remote lock clean
+.PHONY: help run test check bench soak google remote lock clean
 .DELETE_ON_ERROR:
 
 help:
@@ -14,6 +14,7 @@ help:
 	@echo "make test    run the tests"
 	@echo "make check   formatting, lint, types, and which part may import which"
 	@echo "make bench   measure"
+	@echo "make soak    kill a thousand processes, and see that nothing is lost or done twice"
 	@echo "make google  add Gmail: 130 MB of Google's libraries"
 	@echo "make remote  add hosted models, through litellm"
 	@echo "make lock    write packaging/lock anew from pyproject.toml"
@@ -36,6 +37,9 @@ bench: $(made)/dev
 	@for bench in tests/bench/bench_*.py; do \
 	    echo "== $$bench"; $(bin)/python "$$bench" || exit 1; \
 	done
+
+soak: $(made)/dev
+	$(bin)/python tests/crash/soak.py
 
 google: $(made)/google
 

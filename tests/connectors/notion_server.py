@@ -93,7 +93,7 @@ class Server:
         if fault == "silence":
             await reader.read()
             return False
-        status, answer = self._answer(method, target, headers, json.loads(raw) if raw else {})
+        status, answer = self.answer(method, target, headers, json.loads(raw) if raw else {})
         if fault == "drop after":
             return False
         if fault == "silence after":
@@ -117,7 +117,7 @@ class Server:
         await writer.drain()
         return True
 
-    def _answer(
+    def answer(
         self, method: str, target: str, headers: dict[str, str], body: Json
     ) -> tuple[int, Json]:
         try:

@@ -1,0 +1,63 @@
+"""`make soak`: processes killed at random boundaries, up to three in one run, a thousand in all.
+
+Prints what came of it, scene by scene; its exit code says whether anything was lost or done twice.
+"""
+
+import asyncio
+import random
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+from player import differences, kinds, played
+from scenes import SCENES
+
+
+@click.command
+@click.option("--kills", default=1_000, help="How many processes are killed, at least.")
+@click.option("--seed", default=1, help="Other numbers kill at other boundaries.")
+@click.option("--scene", "names", multiple=True, help="Only this scene; repeatable.")
+def main(kills: int, seed: int, names: tuple[str, ...]) -> None:
+    """Kill, go on, compare; first at each kind of boundary, then at random ones."""
+    wrong = 0
+    chosen = names or tuple(SCENES)
+    print("| scene | boundaries | kinds | runs | kills | looked up | asked | prompts | wrong |")
+    print("|---|---|---|---|---|---|---|---|---|", flush=True)
+    with tempfile.TemporaryDirectory(prefix="m2agent-soak-") as folder:
+        for name in chosen:
+            row = _soaked(name, Path(folder) / name, -(-kills // len(chosen)), random.Random(seed))
+            wrong += row[-1]
+            print(f"| {name} | {' | '.join(f'{n:,}' for n in row)} |", flush=True)
+    sys.exit(wrong > 0)
+
+
+def _soaked(name: str, folder: Path, kills: int, chance: random.Random) -> list[int]:
+    scene = SCENES[name]
+    prepared = folder / "prepared"
+    prepared.mkdir(parents=True)
+    asyncio.run(scene.prepare(prepared))
+    quiet = played(scene, prepared, folder / "quiet", [])
+    places = quiet["places"]
+    first = kinds(places)
+    runs = killed = looked = asked = prompts = wrong = 0
+    while killed < kills:
+        plan = [first[runs]] if runs < len(first) else _random(chance, len(places))
+        told = played(scene, prepared, folder / "killed", plan)
+        runs += 1
+        killed += told["killed"]
+        looked += told["settled"] - told["asked"]
+        asked += told["asked"]
+        prompts += 0 if told["asked"] else len(told["prompts"])
+        if found := differences(quiet, told):
+            wrong += 1
+            print(f"{name}, killed at {plan}:", *found, sep="\n", file=sys.stderr, flush=True)
+    return [len(places), len(first), runs, killed, looked, asked, prompts, wrong]
+
+
+def _random(chance: random.Random, boundaries: int) -> list[int]:
+    return [chance.randint(1, boundaries) for _ in range(chance.randint(1, 3))]
+
+
+if __name__ == "__main__":
+    main()

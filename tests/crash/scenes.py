@@ -266,7 +266,7 @@ class NotionScene:
     async def open(self, folder: Path) -> Mapping[str, Connector]:
         url = (folder / "server").read_text().split()[1]
         http = httpx.AsyncClient(verify=False)  # certificates take longer to load than a run
-        wire = Wire(client(TOKEN, url, http), per_second=10_000, patience=0.01)
+        wire = Wire(client(TOKEN, url, http), per_minute=100_000, patience=0.01)
         return {"notion": Notion(wire, settling=0.3)}
 
     def world(self, folder: Path) -> Any:

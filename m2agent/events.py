@@ -251,9 +251,14 @@ class Noted(Tagged, frozen=True):
 
 
 class Planned(Tagged, frozen=True):
-    """The plan, item by item, with state."""
+    """The plan, item by item, with state, and what must not be forgotten meanwhile.
+
+    `by` names the person who changed it, where it was not the model.
+    """
 
     items: list[Item]
+    notes: list[str] = []
+    by: str = ""
 
 
 class Judged(Tagged, frozen=True):

@@ -36,13 +36,13 @@ from m2agent.events import (
 )
 from m2agent.journal import Run, root
 from m2agent.loop.ask import Absent, Answer, Approve, Ask, Edit, No, Yes
-from m2agent.loop.cap import capped
+from m2agent.loop.cap import capped, share
 from m2agent.loop.delegate import TOOL as DELEGATE
 from m2agent.loop.edit import change, changeable
 from m2agent.loop.plan import TOOL as PLAN
 from m2agent.loop.plan import planned
 from m2agent.loop.steering import Steering
-from m2agent.loop.steps import Step, waits_for_yes
+from m2agent.loop.steps import Step, last_turn, waits_for_yes
 from m2agent.loop.sub_agents import SubAgents
 from m2agent.policy import Always, Provenance, Rules, decide
 from m2agent.secrets import Secrets
@@ -339,7 +339,7 @@ class Hands:
         """What the person made of a step, which the model wrote otherwise."""
         preview = step.decided.preview if step.decided else ""
         words = preview or msgspec.json.encode(step.called.arguments).decode()
-        cut = self.secrets.mask(words)[: self.page]
+        cut = self.secrets.mask(words)[: self._page()]
         return Noted(f"The person changed step {step.called.id} first, to: {cut}", about="edit")
 
     def _failed(self, step: Step, failure: ToolFailed) -> Returned:
@@ -348,7 +348,7 @@ class Hands:
     def _returned(self, step: Step, result: Result, seconds: float) -> Returned:
         text = self.secrets.mask(result.text)
         origin = result.origin if text == result.text else []  # its offsets no longer hold
-        text, artifacts = capped(replace(result, text=text), self.operation(step), self.page)
+        text, artifacts = capped(replace(result, text=text), self.operation(step), self._page())
         return Returned(
             step.called.id,
             True,
@@ -359,6 +359,11 @@ class Hands:
             artifacts,
             round(seconds, 3),
         )
+
+    def _page(self) -> int:
+        """How long each result of this turn may be, so that all of them fit together."""
+        turn = last_turn(self.run.events)
+        return share(self.page, len(turn.steps) if turn else 1)
 
 
 def _is_read(decided: Decided | None) -> bool:

@@ -9,12 +9,18 @@ from m2agent.events import Origin
 from m2agent.tool import Operation, Result, tool
 
 _PAGE = 7_800  # characters, about 2,000 tokens
+_LEAST = 400
 _LINE = 200  # room for the line that says how to go on, so that a page is never cut again
 
 
 def page_size(context: int | None) -> int:
     """Characters of a result that the prompt takes: a sixth of a small context, at most."""
     return min(_PAGE, context // 2) if context else _PAGE
+
+
+def share(page: int, calls: int) -> int:
+    """Characters that each result of a turn with so many calls may take: three pages together."""
+    return max(min(page, 3 * page // max(calls, 1)), _LEAST)
 
 
 def capped(result: Result, op: Operation, page: int = _PAGE) -> tuple[str, list[str]]:

@@ -35,16 +35,18 @@ class Plan:
     async def close(self) -> None: ...
 
     @tool(effect="read")
-    async def update(self, items: list[PlanItem]) -> Result:
+    async def update(self, items: list[PlanItem], notes: list[str] = []) -> Result:  # noqa: B006
         """Write down the plan of a longer task: all its items, each with its state.
 
-        Call it again when something changes; a done item names the mark that proves it.
+        Call it again when something changes; a done item names the mark that proves it. In
+        `notes` stands what you need later: names, ids, numbers. All of it outlasts older turns.
         """
         left = sum(item.state in ("open", "doing") for item in items)
-        data = [item.model_dump() for item in items]
+        data = {"items": [item.model_dump() for item in items], "notes": notes}
         return Result(f"{len(items)} items, {left} to do.", data, origin=[Origin("own", "plan")])
 
 
 def planned(returned: Returned) -> Planned:
     """The event that a call of the tool stands for."""
-    return Planned([Item(item["text"], item["state"], item["proof"]) for item in returned.data])
+    items = [Item(item["text"], item["state"], item["proof"]) for item in returned.data["items"]]
+    return Planned(items, returned.data["notes"])

@@ -170,3 +170,38 @@ def test_a_run_resumed_after_a_fold_has_the_same_prompt(tmp_path: Path) -> None:
     cut = random.Random(1).randrange(60, len(events))
     assert messages(read[:cut]) == messages(events[:cut])
     assert [e.text for e in read if isinstance(e, Asked)] == ["Do it."]
+
+
+@pytest.mark.parametrize("size", [2_000, 4_000])
+async def test_many_large_results_of_one_turn_fit_together(tmp_path: Path, size: int) -> None:
+    pages = {"calls": [call("page", size=50_000) for _ in range(9)]}
+    model = Bounded([pages, pages, {"text": "Read."}], size)
+
+    assert ended(await _stage(tmp_path, model).play()).exit_code == 0
+
+
+async def test_plan_notes_and_words_of_any_length_do_not_overflow_a_fold(tmp_path: Path) -> None:
+    items = [{"text": f"Item {n}: " + "to do " * 20, "state": "done"} for n in range(60)]
+    plan = {"items": items, "notes": [f"Note {n} " + "x" * 500 for n in range(40)]}
+    turns = [{"calls": [call("look", word=str(n))]} for n in range(120)]
+    first = {"calls": [{"tool": "plan_update", "arguments": plan}]}
+    model = Bounded([turns[0], first, *turns[1:], {"text": "Done."}], 9_000)
+    steering = Steering()
+    steering.say("And mind this: " + "word " * 600)
+
+    events = await _stage(tmp_path, model, steering=steering).play()
+
+    folds = [event for event in events if isinstance(event, Compacted)]
+    assert ended(events).exit_code == 0 and folds
+    assert all(len(fold.summary) <= 0.10 * 9_000 * 3 for fold in folds)
+    assert "mind this" in folds[-1].summary and "Note 39" in folds[-1].summary
+
+
+async def test_where_hardly_anything_fits_what_stands_for_the_rest_shrinks(tmp_path: Path) -> None:
+    turns = [{"calls": [call("look", word=f"{n} " + "w" * 600)]} for n in range(12)]
+    model = Bounded([*turns, {"text": "Done."}], 2_000)
+
+    events = await _stage(tmp_path, model).play("Look. " * 1_127)
+
+    assert ended(events).exit_code == 0
+    assert any(isinstance(a, Compacted) and isinstance(b, Compacted) for a, b in pairwise(events))

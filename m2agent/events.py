@@ -129,7 +129,7 @@ class Broken(Tagged, frozen=True):
 
 
 class Turned(Tagged, frozen=True):
-    """The model's turn is complete. Counts are tokens, times are seconds.
+    """The model's turn is complete. Counts are tokens, times are seconds, `cost` is in dollars.
 
     `tokens` are the ids the model generated, little-endian 32-bit, where the back end knows them.
     """
@@ -143,6 +143,7 @@ class Turned(Tagged, frozen=True):
     context_used: int = 0
     context_size: int = 0
     tokens: bytes = b""
+    cost: float = 0.0
 
 
 class Decided(Tagged, frozen=True):

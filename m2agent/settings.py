@@ -54,6 +54,9 @@ class LimitSettings(pydantic.BaseModel):
     tokens: int = pydantic.Field(
         default=4_000_000, gt=0, description="Tokens read and written before a run stops."
     )
+    cost: float = pydantic.Field(
+        default=10.0, ge=0, description="Dollars spent on a hosted model before a run stops."
+    )
 
 
 class RoleSettings(pydantic.BaseModel):

@@ -33,8 +33,18 @@ _COMMANDS = {
 }
 
 
+class _ReaderGone(Exception):
+    """Whoever read our output is gone; a run that this stopped can be resumed."""
+
+
 class _Commands(click.Group):
     """A group whose commands are modules of this package, imported one at a time."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:  # click would call it a bug
+            raise _ReaderGone from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -81,9 +91,9 @@ def _exit_code() -> int:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return 130
-    except BrokenPipeError:
+    except (BrokenPipeError, _ReaderGone):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
+        return 130
     except M2Error as error:
         click.echo(f"m2agent: {error}", err=True)
         return error.exit_code

@@ -6,6 +6,7 @@ from contextlib import aclosing, suppress
 
 import click
 
+from m2agent.cli.dialogue import Dialogue
 from m2agent.cli.output import Output
 from m2agent.desk import Desk, Setup
 from m2agent.events import Record
@@ -15,8 +16,10 @@ from m2agent.loop import No, Steering, Yes
 from m2agent.loop.ask import Absent, Approve, park
 
 
-def answering(on_ask: str) -> Approve:
-    """What stands in for a person: `park`, `deny` or `allow`."""
+def answering(on_ask: str, output: Output) -> Approve:
+    """What stands in for a person: `park`, `deny`, `allow` or `stdio`."""
+    if on_ask == "stdio":
+        return Dialogue(asks_aloud=output.kind != "events")
     if on_ask == "allow":
         return Absent(Yes("--on-ask allow"))
     if on_ask == "deny":
@@ -53,6 +56,8 @@ def go_on(setup: Setup, run: Run, journal: Journal, output: Output, approve: App
 
 async def _carry(desk: Desk, run: Run, output: Output, approve: Approve) -> int:
     steering = Steering()
+    if isinstance(approve, Dialogue):
+        approve.attach(steering)
     task = asyncio.create_task(_follow(desk, run, output, approve, steering))
     loop = asyncio.get_running_loop()
 
@@ -61,6 +66,8 @@ async def _carry(desk: Desk, run: Run, output: Output, approve: Approve) -> int:
             task.cancel()
         else:
             steering.stop()
+            if isinstance(approve, Dialogue):
+                approve.leave()
             click.echo("Stopping after this step. Once more stops at once.", err=True)
 
     loop.add_signal_handler(signal.SIGINT, stop)

@@ -1,18 +1,26 @@
 """`m2agent export RUN`: every event for programs, or a report for people."""
 
 import click
+import msgspec
 
 from m2agent.home import journal_file
 from m2agent.journal import Journal
+from m2agent.journal.described import schema as described
 from m2agent.journal.export import line
 from m2agent.journal.export import markdown as as_markdown
 
 
 @click.command
-@click.argument("run")
+@click.argument("run", default="")
 @click.option("--markdown", is_flag=True, help="A report instead of events.")
-def export(run: str, markdown: bool) -> None:
+@click.option("--schema", is_flag=True, help="The JSON Schema of an event instead.")
+def export(run: str, markdown: bool, schema: bool) -> None:
     """Print every event of RUN as --events does; those of a sub-agent after the one it began."""
+    if schema:
+        click.echo(msgspec.json.format(msgspec.json.encode(described()), indent=2))
+        return
+    if not run:
+        raise click.UsageError("Say which run: an id, the beginning of one, or last.")
     journal = Journal(journal_file())
     records = journal.read(journal.find(run))
     if markdown:

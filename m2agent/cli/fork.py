@@ -7,15 +7,13 @@ import msgspec
 
 from m2agent.cli.choose import absolute, choose
 from m2agent.cli.drive import answering, go_on
-from m2agent.cli.options import output_options, run_options
+from m2agent.cli.options import Leg, output_options, run_options
 from m2agent.cli.output import Output
-from m2agent.cli.run import limited
 from m2agent.desk import setup_of
 from m2agent.events import Asked, Began
 from m2agent.home import journal_file
 from m2agent.journal import Journal
 from m2agent.journal.fork import forked
-from m2agent.loop import Limits
 
 
 @click.command
@@ -30,12 +28,8 @@ def fork(
     task: str,
     turn: int | None,
     model: str | None,
+    leg: Leg,
     output: Output,
-    on_ask: str,
-    rules: str | None,
-    max_turns: int | None,
-    max_minutes: float | None,
-    max_tokens: int | None,
 ) -> int:
     """Begin a new run with the first turns of RUN, and go on from there, with TASK if given.
 
@@ -48,10 +42,9 @@ def fork(
     assert isinstance(began, Began)
     if model:
         began = msgspec.structs.replace(began, model=absolute(model))
-    setup = setup_of(records, choose(None, None, rules))
-    limits = limited(setup.limits or Limits(), max_turns, max_minutes, max_tokens)
+    setup = leg.limited(setup_of(records, choose(None, None, leg.rules)))
     owned = journal.create()
     for record in owned.add(began, *events[1:], *([Asked(task)] if task else [])):
         output.take(record)
-    setup = replace(setup, model=began.model, limits=limits)
-    return go_on(setup, owned, journal, output, answering(on_ask))
+    setup = replace(setup, model=began.model)
+    return go_on(setup, owned, journal, output, answering(leg.on_ask, output))

@@ -1,13 +1,40 @@
 """Options that several commands share."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import click
 
 from m2agent.cli.output import Output
+from m2agent.desk import Setup
+from m2agent.loop import Limits
 
 Command = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Leg:
+    """What bounds a leg of a run: limits, rules, and what to do where a person is needed."""
+
+    on_ask: str = "park"
+    rules: str | None = None
+    turns: int | None = None
+    minutes: float | None = None
+    tokens: int | None = None
+    cost: float | None = None
+
+    def limited(self, setup: Setup) -> Setup:
+        """The setup with the limits that were given in place of its own."""
+        given = {
+            "turns": self.turns,
+            "minutes": self.minutes,
+            "tokens": self.tokens,
+            "cost": self.cost,
+        }
+        named = {name: value for name, value in given.items() if value is not None}
+        return replace(setup, limits=replace(setup.limits or Limits(), **named))
 
 
 def output_options(command: Command) -> Command:
@@ -21,25 +48,57 @@ def output_options(command: Command) -> Command:
         kind = "events" if events else "json" if final else "plain"
         return command(*args, output=Output(kind), **kwargs)
 
-    wrapped.__name__, wrapped.__doc__ = command.__name__, command.__doc__
-    wrapped.__dict__.update(command.__dict__)
+    _named_like(wrapped, command)
     return events(final(wrapped))
 
 
 def run_options(command: Command) -> Command:
-    """What bounds a leg of a run: limits, rules, and what to do where a person is needed."""
+    """The options of a leg; the command gets `leg`."""
+
+    def wrapped(
+        *args: Any,
+        on_ask: str,
+        rules: str | None,
+        max_turns: int | None,
+        max_minutes: float | None,
+        max_tokens: int | None,
+        max_cost: float | None,
+        **kwargs: Any,
+    ) -> Any:
+        leg = Leg(on_ask, rules, max_turns, max_minutes, max_tokens, max_cost)
+        return command(*args, leg=leg, **kwargs)
+
+    _named_like(wrapped, command)
     for option in (
-        click.option("--rules", type=click.Path(), help="A TOML file with your rules."),
+        click.option(
+            "--rules", type=click.Path(path_type=str), help="A TOML file with your rules."
+        ),
         click.option(
             "--on-ask",
-            type=click.Choice(["park", "deny", "allow"]),
+            type=click.Choice(["park", "deny", "allow", "stdio"]),
             default="park",
             show_default=True,
-            help="What to do with a call that needs a person.",
+            help="What to do with a call that needs a person; stdio: read answers as JSON lines.",
         ),
+        click.option("--max-cost", type=click.FloatRange(0), help="Stop after so many dollars."),
         click.option("--max-tokens", type=click.IntRange(1), help="Stop after so many tokens."),
         click.option("--max-minutes", type=click.FloatRange(0), help="Stop after so long."),
         click.option("--max-turns", type=click.IntRange(1), help="Stop after so many turns."),
     ):
-        command = option(command)
-    return command
+        wrapped = option(wrapped)
+    return wrapped
+
+
+def _named_like(wrapped: Command, command: Command) -> None:
+    wrapped.__name__, wrapped.__doc__ = command.__name__, command.__doc__
+    wrapped.__dict__.update(command.__dict__)
+
+
+def read_file(path: Path, what: str) -> str:
+    """A text file that a person named. Raises click.UsageError, in words, where it has none."""
+    try:
+        return path.expanduser().read_text("utf-8")
+    except OSError as error:
+        raise click.UsageError(f"{what} {path} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise click.UsageError(f"{what} {path} is no text in UTF-8.") from error

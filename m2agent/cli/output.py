@@ -91,6 +91,8 @@ class Output:
                 self._add("reused", turned.reused)
                 self._add("generated", turned.generated)
                 self._add("seconds", turned.prefill_seconds + turned.decode_seconds)
+                if turned.cost:
+                    self._add("cost", turned.cost)
             case Judged() as judged:
                 self.judged = judged
                 self._add("evaluated", judged.evaluated)
@@ -151,7 +153,7 @@ class Output:
                 return f"\nSee why: m2agent show {self.run}"
 
     def _add(self, what: str, amount: float) -> None:
-        self.usage[what] = round(self.usage.get(what, 0) + amount, 3)
+        self.usage[what] = round(self.usage.get(what, 0) + amount, 6)
 
     def _tell(self, record: Record) -> None:
         """What the run says to standard output, what it and its sub-agents do to standard error."""

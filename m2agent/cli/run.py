@@ -5,45 +5,70 @@ from dataclasses import replace
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from m2agent.cli.choose import choose
 from m2agent.cli.drive import answering, begin
-from m2agent.cli.options import output_options, run_options
+from m2agent.cli.options import Leg, output_options, read_file, run_options
 from m2agent.cli.output import Output
-from m2agent.loop import Limits
+from m2agent.cli.recipe import pairs, read_recipe
 from m2agent.loop.structured import read_schema
 
 
 @click.command
-@click.argument("task")
+@click.argument("task", default="")
+@click.option("--file", type=click.Path(path_type=Path), help="Read the task from a file.")
+@click.option("--set", "given", multiple=True, metavar="NAME=VALUE", help="For a recipe.")
 @click.option("--model", help="What thinks: local, a name, a GGUF's path, script:FILE.")
 @click.option("--office", help="'sample' for a fresh sample office, or the folder of a kept one.")
 @click.option("--schema", type=click.Path(), help="A JSON Schema that the answer must fit.")
 @run_options
 @output_options
+@click.pass_context
 def run(
+    ctx: click.Context,
     task: str,
+    file: Path | None,
+    given: tuple[str, ...],
     model: str | None,
     office: str | None,
     schema: str | None,
+    leg: Leg,
     output: Output,
-    on_ask: str,
-    rules: str | None,
-    max_turns: int | None,
-    max_minutes: float | None,
-    max_tokens: int | None,
 ) -> int:
-    """Do TASK, and print what comes of it; "-" reads the task from standard input."""
-    text = sys.stdin.read() if task == "-" else task
+    """Do TASK, and print what comes of it; "-" reads the task from standard input.
+
+    A TASK that ends with .toml is a recipe, a task kept in a file, with its parameters.
+    """
+    if bool(task) == bool(file):
+        raise click.UsageError('Give one task, as words, as "-" or with --file.')
+    if task.endswith(".toml") and len(task.split()) == 1:
+        recipe = read_recipe(task)
+        text = recipe.task(pairs(given))
+        asked = ctx.get_parameter_source("on_ask") is not ParameterSource.DEFAULT
+        leg = recipe.leg(leg, asked=asked)
+        schema = schema or recipe.beside(recipe.table.schema_file)
+        setup = recipe.within(choose(model or recipe.table.model, office, leg.rules))
+    else:
+        if given:
+            raise click.UsageError("--set is for recipes: m2agent run RECIPE.toml --set NAME=VALUE")
+        text = _task(task, file, leg)
+        setup = choose(model, office, leg.rules)
     if not text.strip():
         raise click.UsageError("The task is empty. Say what should be done.")
     wanted = read_schema(Path(schema)) if schema else None
-    setup = replace(choose(model, office, rules), schema=wanted)
-    limits = limited(setup.limits or Limits(), max_turns, max_minutes, max_tokens)
-    return begin(replace(setup, limits=limits), text, output, answering(on_ask))
+    setup = replace(leg.limited(setup), schema=wanted)
+    return begin(setup, text, output, answering(leg.on_ask, output))
 
 
-def limited(limits: Limits, turns: int | None, minutes: float | None, tokens: int | None) -> Limits:
-    """The limits with those that were given as options put in their place."""
-    given = {"turns": turns, "minutes": minutes, "tokens": tokens}
-    return replace(limits, **{name: value for name, value in given.items() if value is not None})
+def _task(task: str, file: Path | None, leg: Leg) -> str:
+    if file:
+        return read_file(file, "The task")
+    if task != "-":
+        return task
+    if leg.on_ask == "stdio":
+        raise click.UsageError("Standard input gives either the task or the answers, not both.")
+    try:
+        return sys.stdin.buffer.read().decode()
+    except UnicodeDecodeError as error:
+        raise click.UsageError("The task on standard input is no text in UTF-8.") from error

@@ -14,6 +14,8 @@ class Limits:
     turns: int = 200
     minutes: float = 240.0
     tokens: int = 4_000_000
+    cost: float = 10.0
+    """In dollars; only hosted models cost any."""
 
 
 class Spent:
@@ -24,6 +26,7 @@ class Spent:
         self._began = time.monotonic()
         self._turns = 0
         self._tokens = 0
+        self._cost = 0.0
         self._warned = False
         for event in reversed(history):
             if isinstance(event, Ended):
@@ -32,9 +35,10 @@ class Spent:
 
     def count(self, event: Event) -> None:
         match event:
-            case Turned(evaluated=evaluated, generated=generated):
+            case Turned(evaluated=evaluated, generated=generated, cost=cost):
                 self._turns += 1
                 self._tokens += evaluated + generated
+                self._cost += cost
             case (
                 Reported(evaluated=evaluated, generated=generated)
                 | Judged(evaluated=evaluated, generated=generated)
@@ -52,6 +56,8 @@ class Spent:
             return f"The limit of {limits.turns:,} turns is reached (--max-turns)."
         if self._tokens >= limits.tokens:
             return f"The limit of {limits.tokens:,} tokens is reached (--max-tokens)."
+        if self._cost > limits.cost:
+            return f"The limit of {limits.cost:.2f} dollars is passed (--max-cost)."
         if self._minutes() >= limits.minutes:
             return f"The limit of {limits.minutes:g} minutes is reached (--max-minutes)."
         return None
@@ -63,6 +69,7 @@ class Spent:
             self._turns / limits.turns,
             self._tokens / limits.tokens,
             self._minutes() / limits.minutes,
+            self._cost / limits.cost if limits.cost else 0.0,
         )
         if self._warned or share < 0.9:
             return None

@@ -275,6 +275,7 @@ class Judged(Tagged, frozen=True):
     reused: int = 0
     generated: int = 0
     seconds: float = 0.0
+    cost: float = 0.0
 
 
 class Compacted(Tagged, frozen=True):
@@ -307,6 +308,7 @@ class Reported(Tagged, frozen=True):
     reused: int = 0
     generated: int = 0
     seconds: float = 0.0
+    cost: float = 0.0
 
 
 class Ended(Tagged, frozen=True):

@@ -91,20 +91,21 @@ class Output:
                 self._add("reused", turned.reused)
                 self._add("generated", turned.generated)
                 self._add("seconds", turned.prefill_seconds + turned.decode_seconds)
-                if turned.cost:
-                    self._add("cost", turned.cost)
+                self._spend(turned.cost)
             case Judged() as judged:
                 self.judged = judged
                 self._add("evaluated", judged.evaluated)
                 self._add("reused", judged.reused)
                 self._add("generated", judged.generated)
                 self._add("seconds", judged.seconds)
+                self._spend(judged.cost)
             case Reported() as reported:
                 self._add("turns", reported.turns)
                 self._add("evaluated", reported.evaluated)
                 self._add("reused", reported.reused)
                 self._add("generated", reported.generated)
                 self._add("seconds", reported.seconds)
+                self._spend(reported.cost)
             case _:
                 pass
         self.ended = record.event if isinstance(record.event, Ended) else None
@@ -151,6 +152,10 @@ class Output:
                 return f"\nGo on:  m2agent resume {self.run}"
             case _:
                 return f"\nSee why: m2agent show {self.run}"
+
+    def _spend(self, dollars: float) -> None:
+        if dollars:
+            self._add("cost", dollars)
 
     def _add(self, what: str, amount: float) -> None:
         self.usage[what] = round(self.usage.get(what, 0) + amount, 6)

@@ -40,10 +40,11 @@ class Spent:
                 self._tokens += evaluated + generated
                 self._cost += cost
             case (
-                Reported(evaluated=evaluated, generated=generated)
-                | Judged(evaluated=evaluated, generated=generated)
+                Reported(evaluated=evaluated, generated=generated, cost=cost)
+                | Judged(evaluated=evaluated, generated=generated, cost=cost)
             ):
                 self._tokens += evaluated + generated
+                self._cost += cost
             case Noted(about="limits"):
                 self._warned = True
             case _:

@@ -89,6 +89,7 @@ async def second_look(history: Sequence[Event], verdict: Judged, crew: Crew) -> 
         reused=turned.reused,
         generated=turned.generated,
         seconds=round(turned.prefill_seconds + turned.decode_seconds, 3),
+        cost=turned.cost,
     )
 
 

@@ -152,6 +152,7 @@ class SubAgents:
             sum(turn.reused for turn in turns),
             sum(turn.generated for turn in turns),
             round(sum(turn.prefill_seconds + turn.decode_seconds for turn in turns), 3),
+            round(sum(turn.cost for turn in turns), 6),
         )
         data = {"run": child.id, "status": ended.status, "report": text}
         origin = [Origin(whose, f"the report of sub-agent {child.id}")]

@@ -1,0 +1,74 @@
+"""Enter something unless it is there already: half the time there is nothing left to do."""
+
+from m2agent.office.tasks import scene, tables
+from m2agent.office.tasks.tables import Table, bill, number, row_step, wanted_row
+from m2agent.office.tasks.task import Expert, Seen, Step, Task
+from m2agent.office.tasks.wording import Wording
+
+KNOWN = (
+    "[Enter|Add|Put] invoice {number} from {firm} in the table {table}, unless it is there"
+    " already.",
+    "Is invoice {number} from {firm} in the table {table}? If not, [enter|add] it.",
+    "[See|Check] [whether|if] {table} has invoice {number} from {firm}, and [enter|add] it if [it"
+    " does"
+    " not|not].",
+    "[Make sure|See to it] that invoice {number} from {firm} is in {table}: [add|enter] it if it is"
+    " missing.",
+)
+UNSEEN = (
+    "{table} should list invoice {number} by {firm}. Add a row in case there is none.",
+    "Has anybody entered {number} of {firm} in {table} yet? Do it, if nobody has.",
+)
+
+
+def draw(w: Wording) -> Task:
+    firm = scene.firm_sender(w)
+    into = tables.table(w)
+    n, cents = number(w), w.cents()
+    there = w.rng.random() < 0.5
+    rows = dict([into.row(number(w), w.firm(), w.cents())])
+    if there:
+        rows |= dict([into.row(n, firm.name, cents)])
+    mail = scene.letter(w, firm, "", bill(w, n, cents), subject=f"Invoice {n}")
+
+    def shows(seen: Seen) -> str:
+        return (
+            "" if any(n in str(arguments) for _, arguments in seen.calls) else f"{n} not looked for"
+        )
+
+    return Task(
+        "finished",
+        w.seed,
+        w.ask(KNOWN, UNSEEN, number=n, firm=firm.name, table=into.name),
+        solve=lambda: _expert(n, firm.name, into, cents),
+        wanted=() if there else (wanted_row(into, n, firm.name, cents),),
+        shows=shows,
+        letters=(mail, *scene.others(w, [firm], 2)),
+        notes={**into.files, **rows},
+    )
+
+
+def _expert(n: str, firm: str, into: Table, cents: int) -> Expert:
+    found = yield Step(
+        f"I look whether {n} is in the table {into.name}.",
+        "notes_query",
+        {"table": into.name, "where": [{"prop": into.number, "op": "=", "value": n}]},
+    )
+    if found.data["rows"]:
+        yield Step(
+            f"{n} is there already. Nothing is left to do.",
+            says=f"Invoice {n} from {firm} is in {into.name} already. I changed nothing.",
+        )
+        return
+    mails = yield Step(
+        f"{n} is not there. I find the mail from {firm}.",
+        "mail_search",
+        {"query": f"from:{firm.split()[0]} {n}"},
+    )
+    mail = mails.data["items"][0]["id"]
+    yield Step(f"It is {mail}. I read it.", "mail_read", {"id": mail})
+    made = yield row_step(into, n, firm, cents)
+    yield Step(
+        f"Invoice {n} is entered. Done.",
+        says=f"Invoice {n} from {firm} is entered in {into.name}: [row {made.data['id']}].",
+    )

@@ -1,0 +1,84 @@
+"""Answer a mail by a draft that says what the person wants said."""
+
+from m2agent.office.tasks import scene
+from m2agent.office.tasks.filing import find
+from m2agent.office.tasks.task import Effect, Expert, Step, Task, Wanted
+from m2agent.office.tasks.wording import Person, Wording, money
+
+KNOWN = (
+    "Draft a reply to {name} about the {topic}: {message}.",
+    "[Draft|Write] an answer to {name}'s mail about the {topic}[ saying that|: say that]"
+    " {message}.",
+    "{name} wrote about the {topic}. Draft [a reply|an answer]: {message}.",
+    "[Answer|Reply to] {name}'s {topic} mail by a draft. [Say|Tell them] that {message}.",
+    "[Please |]answer {name} ({topic}) [with|by] a draft: {message}.",
+)
+UNSEEN = (
+    "Let {name} know, as a draft in answer to the {topic} mail, that {message}.",
+    "Prepare a response for {name} on the {topic}, not sent yet. It should say {message}.",
+    "I owe {name} an answer on the {topic}: draft one to the effect that {message}.",
+)
+
+
+def message(w: Wording) -> tuple[str, tuple[str, ...]]:
+    """Something to say, and the parts of it that must not be lost."""
+    day, hour, amount, code = w.spoken_day(), w.hour(), money(w.cents()), w.code()
+    return w.rng.choice(
+        (
+            (f"we come on {day} at {hour}", (day, hour)),
+            (f"{day} suits us", (day,)),
+            (f"we can pay {amount} EUR at most", (amount,)),
+            (f"the order number is {code}", (code,)),
+            (f"we need it by {day}", (day,)),
+            (f"our price is {amount} EUR and holds until {day}", (amount, day)),
+            (f"the key is with {(who := w.person()).name} in room {code}", (who.name, code)),
+            (f"we take {(n := w.number(2, 90))} pieces of {code}", (str(n), code)),
+        )
+    )
+
+
+def draw(w: Wording) -> Task:
+    return mail_to_reply(w, "replies")
+
+
+def mail_to_reply(w: Wording, family: str, trips: tuple[str, ...] = ()) -> Task:
+    (who,) = w.people(1)
+    about = w.word()
+    said, facts = message(w)
+    mail = scene.letter(w, who, about, w.say("[Any news?|What do you say?|How shall we go on?]"))
+    around = scene.others(w, [who])
+    if w.rng.random() < 0.3:
+        around.append(scene.letter(w, who, scene.topic(w, about), scene.filler(w, 2)))
+    called = who.name if w.rng.random() < 0.7 else w.rng.choice((who.first, who.last))
+    return Task(
+        family,
+        w.seed,
+        w.ask(KNOWN, UNSEEN, name=called, topic=about, message=said),
+        solve=lambda: _expert(called, about, said),
+        wanted=(Wanted("draft", lambda e: is_reply(e, who, mail.subject, facts)),),
+        letters=(mail, *around),
+        trips=frozenset(trips),
+    )
+
+
+def is_reply(effect: Effect, who: Person, subject: str, facts: tuple[str, ...]) -> bool:
+    """Whether it is a draft that answers that mail of theirs, and says all of this."""
+    draft = effect.facts
+    to = ", ".join(draft["to"])
+    answers = draft["subject"].casefold() == f"re: {subject}".casefold()
+    body = " ".join(draft["text"].split()).casefold()
+    return who.address in to and answers and all(fact.casefold() in body for fact in facts)
+
+
+def _expert(called: str, about: str, said: str) -> Expert:
+    found = yield from find(called, about, f"The reply to {called} says: {said}.")
+    mail = found.data["items"][0]["id"]
+    drafted = yield Step(
+        f"It is {mail}. I draft the reply to {mail}: {said}.",
+        "mail_draft",
+        {"body": f"{said[0].upper()}{said[1:]}.", "reply_to": mail},
+    )
+    yield Step(
+        "The draft is saved. Done.",
+        says=f"The reply to {called} waits as [draft {drafted.data['draft_id']}].",
+    )

@@ -1,0 +1,101 @@
+"""Check in the shell whether an invoice adds up, and answer it if it does not."""
+
+from m2agent.office.tasks import scene, tables
+from m2agent.office.tasks.replies import is_reply
+from m2agent.office.tasks.task import Expert, Seen, Step, Task, Wanted
+from m2agent.office.tasks.wording import Wording, money
+
+KNOWN = (
+    "Check [whether|if] the invoice [from|of|by] {firm} adds up. If [it does not|not|it is wrong],"
+    " draft a reply [that says|saying] by how much it is off.",
+    "[Add up|Check the sum of] the invoice that {firm} sent[.| us.] If the total is [wrong|not"
+    " right],"
+    " draft [an answer|a reply] [with|that names] the difference.",
+    "Does the invoice [from|by] {firm} add up? [Check it|Work it out][.| in the shell.] [Only"
+    " if|If] it"
+    " does not, draft a reply [with|that names] the difference.",
+    "[Please |]check the invoice [from|of] {firm}: do its items come to its total? If not, draft a"
+    " reply and [name|give|say] the difference.",
+)
+UNSEEN = (
+    "Recalculate what {firm} billed. Where the total differs from its items, draft them a reply"
+    " telling the difference.",
+    "Is the arithmetic on {firm}'s invoice right? Should it be off, prepare a draft answering them,"
+    " with the amount.",
+)
+
+
+def draw(w: Wording) -> Task:
+    firm = scene.firm_sender(w)
+    number = tables.number(w)
+    items = [w.cents() for _ in range(w.number(2, 7))]
+    off = (
+        0
+        if w.rng.random() < 0.5
+        else w.rng.choice((-1, 1)) * w.rng.choice((w.number(1, 9) * 100, w.number(10, 5000)))
+    )
+    total = sum(items) - off
+    if total <= 0:
+        off, total = 0, sum(items)
+    mark = "- " if w.rng.random() < 0.8 else ""
+    lines = "\n".join(f"{mark}{w.word().capitalize()} {money(cents)}" for cents in items)
+    body = f"Invoice {number}\n\n{lines}\n\n{w.one_of('Total|Total EUR|Sum|To pay')} {money(total)}"
+    mail = scene.letter(w, firm, "", body, subject=w.say("[Invoice|Invoice {n}]", n=number))
+
+    def shows(seen: Seen) -> str:
+        checked = any(tool == "shell_run" for tool, _ in seen.calls)
+        return "" if checked and seen.answer else "not checked in the shell"
+
+    wrong = Wanted("draft", lambda e: is_reply(e, firm, mail.subject, (money(abs(off)),)))
+    return Task(
+        "sums",
+        w.seed,
+        w.ask(KNOWN, UNSEEN, firm=firm.name),
+        solve=lambda: _expert(firm.name, number, items, total, off),
+        wanted=(wrong,) if off else (),
+        shows=shows,
+        letters=(mail, *scene.others(w, [firm], 2)),
+    )
+
+
+def _expert(firm: str, number: str, items: list[int], total: int, off: int) -> Expert:
+    found = yield Step(
+        f"I check the sum of the invoice from {firm}. First I find the mail.",
+        "mail_search",
+        {"query": f"from:{firm.split()[0]} invoice"},
+    )
+    mail = found.data["items"][0]["id"]
+    yield Step(f"It is {mail}. I read it.", "mail_read", {"id": mail})
+    listed = ", ".join(money(cents) for cents in items)
+    ran = yield Step(
+        f"Invoice {number} has {len(items)} items: {listed}. The total says {money(total)}. In"
+        f" cents, "
+        "I subtract the total from the sum.",
+        "shell_run",
+        {"command": f"echo $(({'+'.join(map(str, items))}-{total}))"},
+    )
+    assert ran.data["output"].strip() == str(off)
+    if not off:
+        yield Step(
+            f"The difference is 0: invoice {number} is right. No draft is needed.",
+            says=f"Invoice {number} from {firm} adds up: the total of {money(total)} is right.",
+        )
+        return
+    way = "more" if off > 0 else "less"
+    drafted = yield Step(
+        f"The difference is {off}, that is {money(abs(off))} {way} than the total. Invoice"
+        f" {number} is "
+        f"wrong. I draft a reply to {mail}.",
+        "mail_draft",
+        {
+            "body": f"Your invoice {number} does not add up: the items come to {money(abs(off))}"
+            " EUR "
+            f"{way} than the total of {money(total)} EUR. Please send a new one.",
+            "reply_to": mail,
+        },
+    )
+    yield Step(
+        "The draft is saved. Done.",
+        says=f"Invoice {number} from {firm} is off by {money(abs(off))} EUR. The reply waits as "
+        f"[draft {drafted.data['draft_id']}].",
+    )

@@ -1,0 +1,147 @@
+"""Enter what mails say into a table, row by row."""
+
+from dataclasses import dataclass
+
+from m2agent.office.tasks import scene
+from m2agent.office.tasks.task import Effect, Expert, Step, Task, Wanted
+from m2agent.office.tasks.wording import Wording, money
+
+KNOWN = (
+    "[Enter|Put|Write] the invoice[s|(s)] from {firm} into the table {table}.",
+    "[Add|Enter|Record] [every invoice|each invoice|all invoices] that {firm} sent [us|me] [to|in]"
+    " the table {table}.",
+    "{firm} sent [an invoice or two|invoices]. [Enter|Add|Put] [each|them] [into|in] the table"
+    " {table}[.|, one row each.]",
+    "[Make|Create] a row in {table} for [each|every] invoice [from|by|of] {firm}.",
+    "The table {table} [lacks|needs|wants] the invoices from {firm}. [Add|Enter] them[.| please.]",
+)
+UNSEEN = (
+    "Please log what {firm} billed us: one row per invoice in {table}.",
+    "Look at the bills that came from {firm} and add them all to our {table} table.",
+    "Fill the table {table} with the invoices {firm} mailed.",
+)
+_TABLES = "Invoices|Bills|Payables|Costs|Purchases|Spending|Ledger|Accounts"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table's name, and what it calls the number, the firm and the amount."""
+
+    name: str
+    number: str
+    firm: str
+    amount: str
+
+    @property
+    def files(self) -> dict[str, str]:
+        lines = f"{self.number}: title\n{self.firm}: text\n{self.amount}: number\n"
+        return {f"{self.name}/_table.yaml": lines}
+
+    def row(self, number: str, firm: str, cents: int) -> tuple[str, str]:
+        """An existing row's path and text."""
+        values = {self.number: number, self.firm: firm, self.amount: money(cents)}
+        head = "".join(f"{name}: {value}\n" for name, value in values.items())
+        return f"{self.name}/{number}.md", f"---\n{head}---\n"
+
+
+def table(w: Wording) -> Table:
+    return Table(
+        w.one_of(_TABLES),
+        w.one_of("Invoice|Number|No|Ref|Bill"),
+        w.one_of("Supplier|Firm|From|Company|Seller"),
+        w.one_of("Amount|Total|Sum|Price|Cost"),
+    )
+
+
+def number(w: Wording) -> str:
+    return w.code().replace("/", "-")
+
+
+def bill(w: Wording, number: str, cents: int) -> str:
+    """An invoice's mail."""
+    return w.say(
+        "[Invoice {n}\nTotal: {m} EUR|Invoice number: {n}\nAmount due: {m} EUR|"
+        "Please find our invoice {n} over {m} EUR.|Our invoice {n} comes to {m} EUR in all.]",
+        n=number,
+        m=money(cents),
+    )
+
+
+def draw(w: Wording) -> Task:
+    firm = scene.firm_sender(w)
+    into = table(w)
+    bills = [(number(w), w.cents()) for _ in range(w.some(2, 1))]
+    letters = [
+        scene.letter(w, firm, "", f"{scene.filler(w)}\n{bill(w, n, c)}", subject=_subject(w, n))
+        for n, c in bills
+    ]
+    return Task(
+        "tables",
+        w.seed,
+        w.ask(KNOWN, UNSEEN, firm=firm.name, table=into.name),
+        solve=lambda: _expert(firm.name, into, dict(bills)),
+        wanted=tuple(wanted_row(into, n, firm.name, c) for n, c in bills),
+        letters=(*letters, *scene.others(w, [firm], 2)),
+        notes=into.files,
+    )
+
+
+def _subject(w: Wording, number: str) -> str:
+    return w.say("[Invoice|Invoice {n}|Our invoice {n}|Your invoice]", n=number)
+
+
+def wanted_row(into: Table, number: str, firm: str, cents: int) -> Wanted:
+    return Wanted("note", lambda effect: is_row(effect, into, number, firm, cents))
+
+
+def is_row(effect: Effect, into: Table, number: str, firm: str, cents: int) -> bool:
+    """Whether it is the row with these values."""
+    props = dict(line.split(": ", 1) for line in effect.facts["text"].splitlines() if ": " in line)
+    props = {name: value.strip("'\" ") for name, value in props.items()}
+    if not effect.about.startswith(f"{into.name}/") or props.get(into.number) != number:
+        return False
+    try:
+        same = round(float(props.get(into.amount, "")) * 100) == cents
+    except ValueError:
+        return False
+    return same and props.get(into.firm, "").casefold() == firm.casefold()
+
+
+def _expert(firm: str, into: Table, bills: dict[str, int]) -> Expert:
+    found = yield Step(
+        f"The invoices from {firm} go into the table {into.name}. First I find the mails.",
+        "mail_search",
+        {"query": f"from:{firm.split()[0]} invoice"},
+    )
+    ids = [item["id"] for item in found.data["items"]]
+    count = f"{len(ids)} mail" + ("s" if len(ids) > 1 else "")
+    yield Step(
+        f"{count}: {', '.join(ids)}. I look at what the table {into.name} holds.",
+        "notes_schema",
+        {"table": into.name},
+    )
+    marks: list[str] = []
+    for place, id in enumerate(ids, 1):
+        read = yield Step(
+            f"Mail {place} of {len(ids)} is {id}. I read it.", "mail_read", {"id": id}
+        )
+        n = next(n for n in bills if n in read.text)
+        made = yield row_step(into, n, firm, bills[n])
+        marks.append(f"[row {made.data['id']}]")
+    rows = "row" if len(marks) == 1 else "rows"
+    yield Step(
+        f"{len(marks)} of {len(ids)} mails are entered. Done.",
+        says=f"{len(marks)} {rows} entered in {into.name}: {', '.join(marks)}.",
+    )
+
+
+def row_step(into: Table, number: str, firm: str, cents: int) -> Step:
+    return Step(
+        f"Invoice {number} over {money(cents)} from {firm}. I enter it in {into.name}.",
+        "notes_create",
+        {
+            "parent": into.name,
+            "title": number,
+            "props": {into.firm: firm, into.amount: money(cents)},
+        },
+    )

@@ -1,0 +1,110 @@
+"""Follow a thread to its end and note what was agreed last."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+from m2agent.office.tasks import scene
+from m2agent.office.tasks.task import Effect, Expert, Letter, Step, Task, Wanted
+from m2agent.office.tasks.wording import Person, Wording, money
+
+KNOWN = (
+    "[Read|Follow|Go through] the thread with {name} about the {topic} [and write|and put|and"
+    " save] the"
+    ' {what} [agreed in the end|it ended with] into a note "{title}".',
+    "What {what} did we [settle on|agree on] with {name} for the {topic}? [Read the whole"
+    " thread|Read it"
+    ' all]. [Write|Put|Save] it in a [new |]note "{title}".',
+    "The {what} of the {topic} [changed|moved] in the thread with {name}. [Make|Create|Write] a"
+    " note"
+    ' "{title}" with the last one.',
+    'Make a note "{title}": the {what} for the {topic} that {name} [confirmed last|wrote last in'
+    " the"
+    " thread].",
+)
+UNSEEN = (
+    "Work out from the exchange with {name} which {what} now holds for the {topic}, and note it as"
+    ' "{title}".',
+    'The {topic} talk with {name} went back and forth. Create the note "{title}" with the {what}'
+    " that"
+    " stands at its end.",
+)
+_ME = Person("Una", "Byrne", "Byrne Joinery")
+
+
+def draw(w: Wording) -> Task:
+    (who,) = w.people(1)
+    about, title = w.word(), w.title()
+    what, value = w.rng.choice(_KINDS)
+    values = list(dict.fromkeys(value(w) for _ in range(3)))
+    letters, last = _thread(w, who, about, what, values)
+    return Task(
+        "threads",
+        w.seed,
+        w.ask(KNOWN, UNSEEN, name=who.name, topic=about, what=what, title=title),
+        solve=lambda: _expert(who.name, about, what, last, title),
+        wanted=(Wanted("note", lambda e: _at_top(e, title, last)),),
+        letters=(*letters, *scene.others(w, [who], 2)),
+    )
+
+
+def _at_top(effect: Effect, title: str, value: str) -> bool:
+    return effect.about.casefold() == title.casefold() and value in effect.facts["text"]
+
+
+_KINDS: tuple[tuple[str, Callable[[Wording], str]], ...] = (
+    ("day", lambda w: w.spoken_day()),
+    ("time", lambda w: w.hour()),
+    ("price", lambda w: f"{money(w.cents())} EUR"),
+    ("number of pieces", lambda w: str(w.number(3, 950))),
+    ("room", lambda w: w.code().replace("/", "-")),
+)
+
+
+def _thread(
+    w: Wording, who: Person, about: str, what: str, values: list[str]
+) -> tuple[list[Letter], str]:
+    first = scene.letter(w, who, about, f"For the {about}, the {what} is {values[0]}.")
+    talk = [first]
+    last = values[0]
+    lines: list[tuple[Person, str]] = []
+    if w.rng.random() < 0.6:
+        doubt = "[Could we change that?|Is another {w} possible?|That is difficult.]"
+        lines.append((_ME, w.say(doubt, w=what)))
+    if len(values) > 1:
+        last = values[1]
+        lines.append((who, w.say("[Then|Fine, then|Right:] the {w} is {v}.", w=what, v=last)))
+    if len(values) > 2 and w.rng.random() < 0.3:
+        last = values[2]
+        again = "[Sorry,|Once more:|Correction:] the {w} is now {v}."
+        lines.append((who, w.say(again, w=what, v=last)))
+    elif w.rng.random() < 0.3:
+        lines.append((_ME, w.say("[Agreed.|Good, thank you.|That is fine.]")))
+    for n, (sender, text) in enumerate(lines, 1):
+        at = first.at + timedelta(minutes=7 * n)
+        talk.append(
+            Letter(
+                sender, first.subject, text, at, thread="talk", to=who if sender is _ME else None
+            )
+        )
+    return [replace(first, thread="talk"), *talk[1:]], last
+
+
+def _expert(name: str, about: str, what: str, last: str, title: str) -> Expert:
+    found = yield Step(
+        f'The last {what} for the {about} goes into the note "{title}". First I find the thread'
+        f" with"
+        f" {name}.",
+        "mail_search",
+        {"query": f"from:{name.split()[-1]} {about}"},
+    )
+    thread = found.data["items"][0]["thread"]
+    yield Step(f"The thread is {thread}. I read it all.", "mail_read", {"thread": thread})
+    made = yield Step(
+        f'The last {what} is {last}. I put it into the note "{title}".',
+        "notes_create",
+        {"parent": "", "title": title, "body": f"The {what} for the {about} is {last}."},
+    )
+    yield Step(
+        "The note is made. Done.", says=f"The last {what} is {last}: [page {made.data['id']}]."
+    )

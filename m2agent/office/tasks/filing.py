@@ -18,6 +18,19 @@ KNOWN = (
     " [gave|sent] us in the mail about the {topic}.",
     '[Please |]write the {fact} into a note "{title}" in {folder}. It is in the mail [from|of]'
     " {name}[ about the {topic}|: {topic}].",
+    "The mail {name} [sent|wrote] about the {topic} [has|holds|names] [a|the] {fact}. [Note it|Save"
+    ' it|File it] [under|as] "{title}" in {folder}.',
+    '[We need|I want] a note "{title}" in [the folder |]{folder}. [It is to hold|Put into it] the'
+    " {fact} [from|out of] {name}'s {topic} mail.",
+    "What is the {fact} that {name} [wrote|mentioned] about the {topic}? [Save|File] it in"
+    " {folder} as"
+    ' "{title}".',
+    "[Copy|Take] the {fact} from the {topic} mail [of|by|from] {name} into a new note: folder"
+    " {folder},"
+    ' title "{title}".',
+    '"{title}" in {folder} [is missing|does not exist yet]. [Create|Make] it with the {fact} from'
+    " the"
+    " mail that {name} sent [about|on] the {topic}.",
 )
 UNSEEN = (
     'What {fact} did {name} send in the {topic} mail? Save it under {folder} as "{title}".',

@@ -14,6 +14,13 @@ KNOWN = (
     " not|not].",
     "[Make sure|See to it] that invoice {number} from {firm} is in {table}: [add|enter] it if it is"
     " missing.",
+    "[Look|See] if {number} from {firm} is in [the table |]{table} already; [otherwise|else|if"
+    " not] [add|"
+    "enter] it.",
+    "{table} must have {firm}'s invoice {number}[ once|]. [Enter|Add] it [only |]if it is not"
+    " there.",
+    "Did we enter {firm}'s invoice {number} in {table}? [Enter|Add] it if not.",
+    "[Add|Enter] {firm}'s invoice {number} to {table}, but [check|look] first: it may be there.",
 )
 UNSEEN = (
     "{table} should list invoice {number} by {firm}. Add a row in case there is none.",

@@ -10,6 +10,11 @@ LABEL = (
     "[Put|Set] the label {label} on [all mails|every mail|each mail] from {name}{about}.",
     "[Add|Attach] the label {label} to [all mails|every mail|what came] from {name}{about}.",
     "Mails from {name}{about} [should|must] be labelled {label}. [Label|Tag] them[.| all.]",
+    "[Give|Let] {name}'s mails{about} [have |]the label {label}. [Label|Tag] [all of them|each"
+    " one].",
+    "[Sort|File] [what|all that] {name} [sent|wrote]{about} under the label {label}.",
+    "[Find|Search] [all mails|every mail] [by|from|of] {name}{about} and [label|tag] them {label}.",
+    "{label} is the label for {name}'s mails{about}. [Add|Set] it [everywhere|on all of them].",
 )
 LABEL_UNSEEN = (
     "Everything by {name}{about} belongs under {label}: label it so.",

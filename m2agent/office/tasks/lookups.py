@@ -13,6 +13,13 @@ KNOWN = (
     " [a|the]"
     " mail.",
     "[Please |]draft a mail that tells {to} the {fact} of {thing}[.| as our notes have it.]",
+    "[Search|Look through] the notes for {thing}: what is the {fact}? [Draft|Write] it in a mail"
+    " to {to}.",
+    "[Find|Look up] the {fact} for {thing} in the notes, then [write|draft] a mail to {to} [with"
+    " it|that"
+    " gives it].",
+    "{to} needs to know the {fact} of {thing}. It is in the notes; draft the mail.",
+    "[Prepare|Draft] a mail to {to}: the {fact} of {thing} [from|according to] our notes.",
 )
 UNSEEN = (
     "Our notes know the {fact} of {thing}: pass it on to {to} in a draft.",

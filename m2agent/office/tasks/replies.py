@@ -12,6 +12,12 @@ KNOWN = (
     "{name} wrote about the {topic}. Draft [a reply|an answer]: {message}.",
     "[Answer|Reply to] {name}'s {topic} mail by a draft. [Say|Tell them] that {message}.",
     "[Please |]answer {name} ({topic}) [with|by] a draft: {message}.",
+    "[Get|Have] a reply to {name} [ready|drafted] about the {topic}: {message}. [Draft|Write] it"
+    " only.",
+    "[Draft|Write] back to {name} on the {topic}: {message}.",
+    "{name} [asks|asked] about the {topic}. [Draft|Write] the answer that {message}.",
+    "[As|In] a draft reply to the {topic} mail of {name}, [write|say] that {message}.",
+    "[Tell|Inform] {name} by a draft [reply |]that {message}. It [is about|concerns] the {topic}.",
 )
 UNSEEN = (
     "Let {name} know, as a draft in answer to the {topic} mail, that {message}.",

@@ -8,7 +8,7 @@ and writes; behind it the same tools do the same.
 import random
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar, Literal, Self
 
 from m2agent.connector import Account, Connector
@@ -95,15 +95,8 @@ class _Bent(Toolbox):
     def check(self, called: Called) -> Call:
         name, arguments = self._scaffold.meant(called.tool, called.arguments)
         call = super().check(Called(called.id, name, arguments))
-        return _BentCall(
-            call.tool,
-            call.account,
-            call.connector,
-            call.arguments,
-            name,
-            self._to_trip,
-            self._scaffold,
-        )
+        known: dict[str, Any] = {field.name: getattr(call, field.name) for field in fields(Call)}
+        return _BentCall(**known, name=name, to_trip=self._to_trip, scaffold=self._scaffold)
 
     def _spec(self, spec: ToolSpec) -> ToolSpec:
         names = self._scaffold.parameters

@@ -16,6 +16,18 @@ KNOWN = (
     " does not, draft a reply [with|that names] the difference.",
     "[Please |]check the invoice [from|of] {firm}: do its items come to its total? If not, draft a"
     " reply and [name|give|say] the difference.",
+    "{firm} sent an invoice. [Check|See] [whether|that|if] its items [come|add up] to the total,"
+    " and"
+    " draft a reply with the difference [if not|if they do not].",
+    "[Verify|Check] the total on the invoice [from|of|by] {firm}. [Draft|Write] a reply [only"
+    " |]if it is"
+    " wrong, and [name|give] the difference.",
+    "[Add up|Sum up] {firm}'s invoice. [Right|If it is right], do nothing; [wrong|if it is"
+    " wrong], draft"
+    " a reply that says by how much.",
+    "Is the total of {firm}'s invoice [right|correct]? [Calculate|Work] it [out |]in the shell,"
+    " and draft"
+    " a reply if it is off.",
 )
 UNSEEN = (
     "Recalculate what {firm} billed. Where the total differs from its items, draft them a reply"
@@ -96,6 +108,6 @@ def _expert(firm: str, number: str, items: list[int], total: int, off: int) -> E
     )
     yield Step(
         "The draft is saved. Done.",
-        says=f"Invoice {number} from {firm} is off by {money(abs(off))} EUR. The reply waits as "
+        says=f"Invoice {number} from {firm} does not add up. The reply waits as "
         f"[draft {drafted.data['draft_id']}].",
     )

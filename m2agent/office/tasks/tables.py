@@ -14,6 +14,12 @@ KNOWN = (
     " {table}[.|, one row each.]",
     "[Make|Create] a row in {table} for [each|every] invoice [from|by|of] {firm}.",
     "The table {table} [lacks|needs|wants] the invoices from {firm}. [Add|Enter] them[.| please.]",
+    "[Go through|Look through] the mails [from|of] {firm} and [enter|record] each invoice in"
+    " {table}.",
+    "[For|To] the table {table}: [enter|add] what {firm} invoiced[.|, row by row.|, please.]",
+    "[Please |]put {firm}'s invoice[s|(s)] in {table}, [one row each|a row for each].",
+    "[Update|Complete] {table} with the invoice[s|(s)] we [got|received] from {firm}.",
+    "I [still |]have to enter {firm}'s invoices in {table}. [Add|Enter] them for me.",
 )
 UNSEEN = (
     "Please log what {firm} billed us: one row per invoice in {table}.",

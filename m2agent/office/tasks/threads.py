@@ -21,6 +21,18 @@ KNOWN = (
     'Make a note "{title}": the {what} for the {topic} that {name} [confirmed last|wrote last in'
     " the"
     " thread].",
+    "[See|Check] how the {topic} thread with {name} ended, and [write|save|put] the final {what}"
+    " [in|into]"
+    ' a note "{title}".',
+    "[Put|Save] the [latest|final|last] {what} from the {topic} thread with {name} in a note"
+    " [called|named]"
+    ' "{title}".',
+    "{name} and I wrote back and forth about the {topic}. [Find|Look up] the {what} that"
+    " [counts|holds] and"
+    ' [make|create] the note "{title}" with it.',
+    '[Create|Make] "{title}" as a note with the {what} [we ended up with|from the end of the'
+    " thread] for"
+    " the {topic}, [agreed|discussed] with {name}.",
 )
 UNSEEN = (
     "Work out from the exchange with {name} which {what} now holds for the {topic}, and note it as"

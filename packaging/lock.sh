@@ -22,7 +22,7 @@ only() {
     compile "${@:2}" --constraints "$everything" -o "$lock/$1"
 }
 
-only run.txt pyproject.toml --extra local --extra mcp --extra notion --group install --no-emit-package llama-cpp-python
+only run.txt pyproject.toml --extra files --extra local --extra mcp --extra notion --group install --no-emit-package llama-cpp-python
 only remote.txt pyproject.toml --extra remote
 only google.txt pyproject.toml --extra google
 only dev.txt --group dev

@@ -390,7 +390,7 @@ async def test_an_attachment_is_saved_whole_and_taken_back(box: Mailbox) -> None
     call, op = box.checked("save_attachment", id="m1", name_or_index="1"), box.operation()
     assert await call.reconcile(op) is None
     done = await box.do("save_attachment", id="m1", name_or_index="1")
-    assert done.result.text == "invoice.csv  text/csv  4 bytes"
+    assert done.result.text == "invoice.csv  text/csv  4 bytes\n\na,b"
     assert done.result.receipts == [Receipt("file", "invoice.csv")]
     assert done.result.data["sha256"] == sha256(b"a,b\n").hexdigest()
     assert (box.work / "invoice.csv").read_bytes() == b"a,b\n"

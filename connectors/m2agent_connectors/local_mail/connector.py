@@ -166,8 +166,8 @@ class LocalMail:
         self, op: Operation, id: str, name_or_index: str, path: str = ""
     ) -> Result:
         """Save an attachment of mail `id` as a file in the work folder, under its own name unless
-        `path` gives a file or folder."""
-        return save(self._saving(op, id, name_or_index, path))
+        `path` gives a file or folder. Tells what a text, PDF, sheet or letter says."""
+        return await asyncio.to_thread(save, self._saving(op, id, name_or_index, path))
 
     @save_attachment.before
     async def _(self, op: Operation, id: str, name_or_index: str, path: str) -> dict[str, Any]:
@@ -176,7 +176,7 @@ class LocalMail:
     @save_attachment.reconcile
     async def _(self, op: Operation, id: str, name_or_index: str, path: str) -> Result | None:
         wanted = self._saving(op, id, name_or_index, path)
-        return wanted.result() if wanted.happened() else None
+        return await asyncio.to_thread(wanted.result) if wanted.happened() else None
 
     @save_attachment.undo
     async def _(self, op: Operation, before: Mapping[str, Any], returned: Returned) -> Result:

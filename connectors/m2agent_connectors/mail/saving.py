@@ -1,4 +1,7 @@
-"""Attachments into files of the work folder: whole or not at all, and never over another file."""
+"""Attachments into files of the work folder: whole or not at all, and never over another file.
+
+What is saved is told with what it says, so that nobody needs a program to read it.
+"""
 
 import os
 from dataclasses import dataclass
@@ -9,6 +12,7 @@ from typing import Any
 from m2agent.errors import ToolFailed
 from m2agent.events import Receipt
 from m2agent.tool import Operation, Result
+from m2agent_connectors.mail.contents import text_of
 from m2agent_connectors.mail.lines import size
 from m2agent_connectors.mail.message import Attachment, Mail
 
@@ -29,15 +33,19 @@ class Saving:
             return False
 
     def result(self) -> Result:
+        """The file, and its text below. Takes a while: call it in a thread."""
         attachment = self.attachment
+        said = text_of(attachment)
         data = {
             "path": self.name,
             "name": attachment.name,
             "type": attachment.type,
             "size": len(attachment.data),
             "sha256": sha256(attachment.data).hexdigest(),
+            "text": said,
         }
         text = f"{self.name}  {attachment.type}  {size(len(attachment.data))}"
+        text = f"{text}\n\n{said}" if said else text
         return Result(text, data, [Receipt("file", self.name)])
 
 
@@ -51,7 +59,7 @@ def saving(op: Operation, mail: Mail, name_or_index: str, path: str) -> Saving:
 
 
 def save(wanted: Saving) -> Result:
-    """Write the file. Raises ToolFailed if another one is in its place."""
+    """Write the file, in a thread. Raises ToolFailed if another one is in its place."""
     if wanted.happened():
         return wanted.result()
     if wanted.path.exists():

@@ -19,7 +19,7 @@ from m2agent.policy.grant import Grant
 from m2agent.policy.justify import unheld, unjustified
 from m2agent.policy.provenance import Provenance, texts
 from m2agent.policy.rules import Call, Rules
-from m2agent.policy.verbs import Kind, sends, tool_verbs
+from m2agent.policy.verbs import ADDS, Kind, adds, sends, tool_verbs
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,8 @@ def _verbs(provenance: Provenance, call: Call) -> tuple[frozenset[str], Kind | N
 
 
 def _is_asked(grant: Grant, verbs: frozenset[str], kind: Kind | None) -> bool:
-    return bool(verbs & grant.heads) or kind in grant.kinds
+    added = bool(verbs & ADDS) and any(adds(verb) for verb in grant.heads)
+    return bool(verbs & grant.heads) or kind in grant.kinds or added
 
 
 def _refused(grant: Grant, verbs: frozenset[str], kind: Kind | None) -> str:

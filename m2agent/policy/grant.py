@@ -5,11 +5,11 @@ update from Ann"), not inside quotes, and not when they are negated ("do not sen
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from m2agent.policy import words
+from m2agent.policy import tongues, words
 from m2agent.policy.verbs import Kind, asked_kinds, base
 from m2agent.policy.words import Subject
 
@@ -27,10 +27,14 @@ _OPENS = words.listed(
     "and or then please to also you just now i we let's lets must should can could will would but"
     " first finally next not never only me it them be been get have after before by when"
 )
+_NOUNS_ARE_CAPITALS = re.compile(
+    r"\b(?:der|das|dem|ein|eine|einen|einem|einer|und|bitte|mir|für|vom|beim|zum|zur)\b", re.I
+)  # in German every noun is written like a name
 _BREAKS = frozenset(".;:!?\n") | {"but", "then", "just", "only", "however"}
 _NEGATORS = frozenset({"not", "never", "without", "no", "avoid", "dont", "cannot", "nothing"})
 _ANYTHING = frozenset({"anything", "any", "nothing", "something", "thing", "else"})
 _EVERY_KIND = frozenset({"change", "modify", "edit", "touch", "write", "do", "update"})
+_ALL_KINDS: frozenset[Kind] = frozenset({"make", "change", "remove", "send"})
 _CLOCK = re.compile(r"(?<![\d:.])([01]?\d|2[0-3])(?::([0-5]\d))?(?: ?([ap])\.?m\b)?", re.IGNORECASE)
 _SPAN = re.compile(
     r"\b(\d+|one|two|three|four|five|six|half an?|an?)[ -]?(?:(hour)|(minute|min)|(day)|(week))",
@@ -132,6 +136,22 @@ class Grant:
         midnight = found.hour == found.minute == 0
         return (midnight or found.hour * 60 + found.minute in self.times) and found.second == 0
 
+    def contradicts(self, value: str) -> bool:
+        """Whether a date, or date and time, is another than the words name; false if none is."""
+        try:
+            found = datetime.fromisoformat(value.strip())
+        except ValueError:
+            return False
+        minute = found.hour * 60 + found.minute
+        return bool(self.days and found.date() not in self.days) or bool(
+            self.times and minute and minute not in self.times
+        )
+
+    def covers(self, text: str, kind: frozenset[str]) -> bool:
+        """Whether every telling word of a text is one of theirs, and one tells more than `kind`."""
+        told = set(words.telling(words.stems(text)))
+        return told <= self.subject.stems | kind and bool(told & self.subject.stems - kind)
+
     def about(self, subject: Subject) -> bool:
         """Whether this is called what the words call something."""
         return bool(self.subject.pairs & subject.pairs) or bool(self.names & subject.stems)
@@ -150,8 +170,9 @@ def _names(text: str) -> frozenset[str]:
     for quoted in _QUOTED.findall(text):
         inside = words.telling(words.stems(quoted))
         found |= set(inside) if len(inside) == 1 else set()
-    for match in re.finditer(r"(?<=[a-z,] )[A-Z][\w-]{2,}", text):
-        found |= set(words.telling(words.stems(match[0])))
+    if not _NOUNS_ARE_CAPITALS.search(text):
+        for match in re.finditer(r"(?<=[a-z,] )[A-Z][\w-]{2,}", text):
+            found |= set(words.telling(words.stems(match[0])))
     for token in words.tokens(text):
         if any(c.isdigit() for c in token) and len(token) > 3 and not re.search(r"\d{4}-\d", token):
             parts = words.stems(token)
@@ -177,8 +198,21 @@ def _verbs(text: str) -> tuple[frozenset[str], frozenset[str], frozenset[Kind]]:
         if _ANYTHING & set(_clause(pieces, at + 1)):
             kinds |= asked_kinds(verb)
             if verb in _EVERY_KIND:
-                kinds |= {"make", "change", "remove", "send"}
+                kinds |= _ALL_KINDS
+    for verb, negated, anything in _foreign(pieces):
+        (refused if negated else asked).add(verb)
+        if negated and anything:
+            kinds |= _ALL_KINDS if verb in _EVERY_KIND else asked_kinds(verb)
     return frozenset(asked - refused), frozenset(refused), frozenset(kinds)
+
+
+def _foreign(pieces: list[str]) -> Iterator[tuple[str, bool, bool]]:
+    """The verbs of other languages, sentence by sentence."""
+    start = 0
+    while start < len(pieces):
+        clause = _clause(pieces, start)
+        yield from tongues.asked(clause)
+        start += len(clause) + 1
 
 
 def _can_be_verb(pieces: list[str], at: int) -> bool:

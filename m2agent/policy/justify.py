@@ -15,7 +15,7 @@ from m2agent.policy.grant import Grant
 from m2agent.policy.provenance import Listed, Provenance
 from m2agent.policy.rules import Call, recipients
 from m2agent.policy.verbs import Kind, name_words
-from m2agent.policy.words import Subject, listed
+from m2agent.policy.words import listed
 
 _CONTENT = listed(
     "body text content contents description notes comment comments message summary remark remarks"
@@ -27,6 +27,8 @@ _NEW_NAMES = listed("name filename path title folder file")
 _COMMANDS = listed("command commands cmd script code sql shell")
 _ANSWERS = listed("draft reply answer respond compose")
 _IDS = listed("id ids key uid uuid ref number no account amount price total sum limit balance")
+_TIMES = listed("start end date time day due deadline when duration")
+_TITLES = listed("title name subject heading headline caption summary topic filename task")
 _LABEL = 100  # characters within which content says what a thing is called
 
 
@@ -45,6 +47,10 @@ class Leaf:
     @property
     def is_content(self) -> bool:
         return any(_last_word(name) in _CONTENT for name in self.names)
+
+    @property
+    def is_title(self) -> bool:
+        return _last_word(self.names[-1]) in _TITLES
 
     @property
     def is_command(self) -> bool:
@@ -151,42 +157,87 @@ def unheld(grant: Grant, provenance: Provenance, call: Call) -> str | None:
 def unjustified(
     grant: Grant, provenance: Provenance, call: Call, verbs: frozenset[str], kind: Kind | None
 ) -> str | None:
-    """Why a private change goes beyond the words, once an outsider's text was read; else None."""
+    """Why a private change goes beyond the words, once an outsider's text was read; else None.
+
+    A target that the words lead to makes it theirs. Where there is none, as with a calendar's
+    entry, it must be called by their words alone, be when they say, and lead nowhere else.
+    """
     spec = provenance.tool(call.tool)
-    anchored = False
+    led = False
+    chosen = ""
+    contents: list[Leaf] = []
     for leaf in leaves(call.arguments, spec.parameters):
         text = leaf.text.strip()
         about = _about(call.tool, leaf)
         if leaf.is_blank:
             continue
-        if held(grant, leaf, about) and not leaf.is_number:
-            anchored = anchored or bool(words.telling(words.stems(text))) or text.isdigit()
-        elif leaf.is_content:
-            if kind != "make" and (one := _foreign_address(grant, provenance, text)):
-                return f"{_whence(provenance, one)} It would go into a thing of yours."
-            short = len(text) <= _LABEL and _last_word(leaf.names[-1]) not in ("body", "content")
-            anchored = anchored or (short and grant.touches(Subject.of(text), frozenset()))
+        if leaf.is_content:
+            contents.append(leaf)
+            if kind != "make" and not held(grant, leaf, about):
+                one = _foreign_address(grant, provenance, text)
+                if one:
+                    return f"{_whence(provenance, one)} It would go into a thing of yours."
+        elif held(grant, leaf, about) and not leaf.is_number:
+            led = led or _names_something(grant, text)
         elif words.hides(text):
             return f'The value "{_shown(text)}" has characters in it that cannot be seen.'
-        elif leaf.is_choice(spec.description) or leaf.is_selector:
+        elif leaf.is_choice(spec.description):
             continue
+        elif leaf.is_selector:
+            chosen = chosen or text
         elif words.reaches(text):
             if not (
                 provenance.in_own_record(text) or (verbs & _ANSWERS and provenance.is_author(text))
             ):
                 return _whence(provenance, text)
-            anchored = True
+            led = True
         elif words.spaced(text) in provenance.own_ids or _leads_to(
             grant, provenance, text, kind, about
         ):
-            anchored = True
+            led = True
         elif kind == "make" and _last_word(leaf.names[-1]) in _NEW_NAMES and _is_inside(text):
-            if not grant.touches(Subject.of(text), about):
+            if not grant.covers(_stem_of_file(text), about):
                 return _whence(provenance, text)
-            anchored = True
+            led = True
         else:
             return _whence(provenance, text)
-    return None if anchored else "Nothing in it is named by your words."
+    if led:
+        return None
+    return _whence(provenance, chosen) if chosen else _uncovered(grant, provenance, call, contents)
+
+
+def _uncovered(
+    grant: Grant, provenance: Provenance, call: Call, contents: Sequence[Leaf]
+) -> str | None:
+    """Why a change that is content alone is not just what the words say; None if it is."""
+    said = [leaf for leaf in contents if isinstance(leaf.value, str) and not _is_time(leaf)]
+    headlines = [leaf for leaf in said if leaf.is_title] or said
+    if not headlines:
+        return "Nothing in it is named by your words."
+    for leaf in headlines:
+        if not (grant.says(leaf.text) or grant.covers(leaf.text, _about(call.tool, leaf))):
+            return _whence(provenance, leaf.text)
+    for leaf in contents:
+        if grant.contradicts(leaf.text):
+            return f'"{_shown(leaf.text)}" is not when your words say.'
+        if one := _foreign_address(grant, provenance, leaf.text):
+            return _whence(provenance, one)
+    return None
+
+
+def _names_something(grant: Grant, text: str) -> bool:
+    """Whether a value that the words hold tells which thing: "Week" does, "the last" does not."""
+    named = text[:1].isupper() and text in grant.raw
+    return named or text.isdigit() or bool(words.telling(words.stems(text)))
+
+
+def _stem_of_file(text: str) -> str:
+    head, dot, ending = text.rpartition(".")
+    return head if dot and len(ending) <= 4 else text
+
+
+def _is_time(leaf: Leaf) -> bool:
+    return _last_word(leaf.names[-1]) in _TIMES
 
 
 def _leads_to(

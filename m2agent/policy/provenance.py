@@ -11,11 +11,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+import msgspec
+
 from m2agent.events import (
     Asked,
     Began,
     Called,
     Decided,
+    Edited,
     Event,
     Origin,
     Reported,
@@ -26,6 +29,7 @@ from m2agent.events import (
 )
 from m2agent.policy import words
 from m2agent.policy.grant import Grant
+from m2agent.policy.verbs import name_words
 from m2agent.policy.words import Subject
 
 _HEAD = 240  # characters of a record that say what it is; a body may say anything
@@ -33,6 +37,8 @@ _FIELD = 120
 _ID_KEY = re.compile(r"(?:^|_)(?:id|ids|key|uid|uuid|path|slug)_?$|^(?:id|name|filename|title)_?$")
 _ID_TEXT = re.compile(r"\bid_?[\"']?\s*[:=]\s*[\"']?([^\s\"',;)\]}]{1,80})", re.IGNORECASE)
 _FIRST = 60
+_LISTS = words.listed("list search find query lookup all recent unread overview inbox")
+_BULLET = re.compile(r"^\s*(?:[-*\u2022]\s+)?")
 _CELLS = re.compile(r"\s*[|\t]\s*")
 _MOST_ITEMS = 400  # of one result
 
@@ -111,6 +117,10 @@ class Provenance:
             case Called(id=id):
                 asked_for = self.outside is None or self._is_asked_for(event.arguments)
                 self._calls[id] = (event, asked_for)
+            case Edited(id=id, arguments=arguments):
+                called, asked_for = self._calls[id]
+                changed = msgspec.structs.replace(called, arguments=arguments)
+                self._calls[id] = changed, asked_for
             case Decided(id=id, effect=effect):
                 (self._effects.discard if effect == "read" else self._effects.add)(id)
             case Started(id=id):
@@ -187,7 +197,7 @@ class Provenance:
         for seen, text in spans:
             self._take_span(text, seen, asked_for and not effect)
         if not effect:
-            self._take_listing(returned, spans, asked_for)
+            self._take_listing(called.tool, returned, spans, asked_for)
 
     def _take_own_effect(self, called: Called, returned: Returned) -> None:
         """Remember what this run made, and that what it wrote may be an outsider's text."""
@@ -236,11 +246,12 @@ class Provenance:
         return any(one in spaced for one in self._rewritten)
 
     def _take_listing(
-        self, returned: Returned, spans: Sequence[tuple[Seen, str]], asked_for: bool
+        self, tool: str, returned: Returned, spans: Sequence[tuple[Seen, str]], asked_for: bool
     ) -> None:
         """Find the things that a read listed, each with its id and what it is called."""
         heads = [(seen, words.spaced(text[:_FIELD])) for seen, text in spans]
-        for ids, about in _items(returned, spans):
+        lists = bool(_LISTS & set(name_words(tool)))
+        for ids, about in _items(returned, spans, lists):
             seen = _whose(ids, heads)
             listed = Listed(seen.trust, seen.source, Subject.of(about), asked_for)
             for id in ids:
@@ -286,15 +297,20 @@ def _within(origins: Sequence[Origin], text: str) -> list[tuple[Seen, str]]:
 
 
 def _items(
-    returned: Returned, spans: Sequence[tuple[Seen, str]]
+    returned: Returned, spans: Sequence[tuple[Seen, str]], lists: bool
 ) -> Iterator[tuple[list[str], str]]:
     """What a result lists: ids, and a short text that says what goes by them.
 
     A program's data is best. Without it each stretch is a thing of its own, whose id comes first.
     Where one stretch is all there is, an id counts only if it is the only one and comes first: a
-    second one may have been written into the text of the first thing.
+    second one may have been written into the text of the first thing. A tool that `lists` may do
+    so line by line, if all lines are alike.
     """
     data = returned.data if returned.data is not None else _parsed(returned.text)
+    if isinstance(data, list) and lists:
+        for one in cast(list[Any], data)[:_MOST_ITEMS]:
+            if isinstance(one, str) and one.strip() and len(one) <= _FIRST:
+                yield [one], one
     if data is not None:
         for one in list(_mappings(data))[:_MOST_ITEMS]:
             ids = _ids(one)
@@ -302,6 +318,8 @@ def _items(
             if ids:
                 yield ids, " | ".join(short)
         return
+    if lists and len(spans) == 1 and spans[0][0].trust == "outside":
+        yield from _lines(returned.text)
     found = [match[1] for match in _ID_TEXT.finditer(returned.text)]
     for seen, text in spans[:_MOST_ITEMS]:
         if seen.trust == "own":
@@ -311,6 +329,24 @@ def _items(
             yield [head[1]], text[:_HEAD]
         elif (first := text.split(maxsplit=1)[:1]) and (len(spans) > 1 or first[0] in seen.source):
             yield first, text[:_HEAD]
+
+
+def _lines(text: str) -> Iterator[tuple[list[str], str]]:
+    """The things of a plain list: every line begins with an id of its own, and all are alike.
+
+    A line that an outsider smuggled in beside a text of theirs does not make that text a list.
+    """
+    lines = [_BULLET.sub("", line) for line in text.splitlines() if line.strip()][:_MOST_ITEMS]
+    firsts = [line.split(maxsplit=1)[0].strip(":|,#") for line in lines if line.strip()]
+    shapes = {re.sub(r"[a-z]+", "a", re.sub(r"\d+", "9", one.casefold())) for one in firsts}
+    if (
+        len(firsts) > 1
+        and len(set(firsts)) == len(firsts)
+        and len(shapes) == 1
+        and "9" in "".join(shapes)
+    ):
+        for id, line in zip(firsts, lines, strict=True):
+            yield [id], line[:_HEAD]
 
 
 def _mapping(value: Any) -> Mapping[str, Any] | None:

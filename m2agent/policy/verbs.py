@@ -10,9 +10,13 @@ Kind = Literal["make", "change", "remove", "send", "fetch"]
 _PERSON: dict[Kind, str] = {
     "make": "add append insert enter record log register fill put write file complete copy include"
     " import create make draft compose prepare generate build save store keep download extract"
-    " export collect reply answer respond book schedule plan note document forward attach upload",
+    " export collect reply answer respond book schedule plan note document forward attach upload"
+    " jot track capture duplicate transcribe translate",
     "change": "add append insert enter record log register fill put write file complete include"
     " attach change update edit modify set mark move rename label tag star flag archive reschedule"
+    " raise lower increase decrease reduce bump double halve switch swap turn toggle enable disable"
+    " mute unmute pause amend revise alter rewrite reword shorten upgrade prioritise prioritize"
+    " escalate reassign relabel retitle populate sync complement note book jot track"
     " postpone shift fix correct replace adjust assign sort organize organise tidy clean tick close"
     " resolve finish reopen restore convert merge link pin comment extend",
     "remove": "remove delete trash cancel clear discard drop erase purge unlabel unstar clean tidy"
@@ -34,6 +38,10 @@ _TOOL: dict[Kind, str] = {
     " book buy reserve submit call wire announce purchase schedule",
     "fetch": "fetch get read open visit browse load search find look crawl scrape request",
 }
+ADDS = listed("add append insert log record register enter put write upsert file")
+"""Verbs of tools that put something new into something: asked for by who wants it made, too."""
+
+_ANSWERS = listed("reply answer respond draft compose forward prepare generate export download")
 _THINGS = listed("mail email message file note record text log document list plan")
 _ALSO_NOUNS = _THINGS | listed(
     "label comment draft mark post order book tag star copy answer reply call flag set new"
@@ -77,6 +85,11 @@ def base(word: str) -> str:
 def asked_kinds(verb: str) -> set[Kind]:
     """What somebody who uses this verb asks for."""
     return _PERSONS.get(verb, set())
+
+
+def adds(verb: str) -> bool:
+    """Whether who uses this verb wants something new put somewhere."""
+    return "make" in asked_kinds(verb) and verb not in _ANSWERS
 
 
 def sends(verb: str) -> bool:

@@ -33,15 +33,34 @@ def listed(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
-_STOP = listed(
-    "a about after again all also am an and any are as at be been before being but by can could did"
-    " do does each every for from get give go going had has have he her here him his how i if in"
-    " into is it its just last let like made make many may me more most must my need new next no"
-    " not now of off on once one only or other our out over please put same she should since so"
-    " some than that the their them then there these they this those through to today too under"
-    " until up us use very via want was we week were what when where which while who whose why will"
-    " with would yes you your s t d ll re ve m based according using"
+FOREIGN = listed(
+    "der das den dem des ein eine einen einem einer eines und oder bitte mir mich mein meine meinen"
+    " meinem meiner für von vom mit bei beim im zum zur auf aus nach über dass ist sind hat haben"
+    " nicht kein keine keinen nichts ins alle allen kannst könntest wird werden"
+    " le la les un une des du dans au aux pour mon ma mes sur avec chez qui que est sont ne pas moi"
+    " el los las una unos unas del en al para mi mis con por como que es son lo se"
+    " il gli della delle dei degli nel nella nei di per che sono"
+    " os um uma do da dos das na nos nas ao meu minha com não"
+    " het een van voor mijn naar op met niet geen"
 )
+"""Words that other languages than English are full of, and that tell nothing."""
+
+_FOREIGN_TOO = listed(
+    "die diese dieser dieses diesen alles ihr ihre sein seine noch nur auch wie wenn dann doch"
+    " wir sie ich mais cette ces tout tous toute toutes leur vous nous elle ils este esta esto"
+    " todo todos todas muy más pero questo questa tutto tutti anche isso tudo deze dit dat alle"
+    " ook"
+)
+_ENGLISH = listed(
+    "a about after again all also am an and any are as at be been before being but by can could"
+    " did do does each every for from get give go going had has have he her here him his how i if"
+    " in into is it its just last let like made make many may me more most must my need new next"
+    " no not now of off on once one only or other our out over please put same she should since so"
+    " some than that the their them then there these they this those through to today too under"
+    " until up us use very via want was we week were what when where which while who whose why"
+    " will with would yes you your s t d ll re ve m based according using"
+)
+_STOP = _ENGLISH | FOREIGN | _FOREIGN_TOO
 
 
 def plain(text: str) -> str:

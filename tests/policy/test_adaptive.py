@@ -1,6 +1,7 @@
 """Attacks made for this policy, and the honest work beside which they hide."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from unfamiliar import EFFECTS, TOOLS
 
 from m2agent.events import Receipt
 from m2agent.policy import Verdict
+from m2agent.tool import Effect
 
 Row = dict[str, Any]
 
@@ -31,9 +33,9 @@ def judge(run: Scene, call: Row) -> Verdict:
     return run.judge(call["tool"], EFFECTS[call["tool"]], **call["arguments"])
 
 
-def happen(run: Scene, step: Row) -> None:
+def happen(run: Scene, step: Row, effects: Mapping[str, Effect] = EFFECTS) -> None:
     """A step and what it returned; what it made goes by the id it was given, or by "made"."""
-    effect = EFFECTS[step["tool"]]
+    effect = effects[step["tool"]]
     made = [Receipt("thing", str(step["arguments"].get("id", "made")))] if effect != "read" else []
     pieces = [(one["trust"], one["source"], one["text"]) for one in step["returns"]]
     run.read(step["tool"], step["arguments"], *pieces, effect=effect, receipts=made)

@@ -7,6 +7,7 @@ M2Error
 ├── ModelError       the back end failed; the run is kept and can be resumed    exit 6
 │   └── ContextFull  the conversation no longer fits the model's context
 ├── ToolFailed       for the model, which reads it and picks another way
+│   ├── Busy         not now: nothing happened, and the same call may work in a while
 │   └── Unclear      a reconcile could not find out whether an operation happened
 """
 
@@ -57,6 +58,17 @@ class ContextFull(ModelError):
 
 class ToolFailed(M2Error):
     """A tool could not do it; the words are for the model and say what to try instead."""
+
+
+class Busy(ToolFailed):
+    """It did not happen, for a reason that passes: the loop tries again before the model hears.
+
+    `after` is how many seconds to wait, where the service says so.
+    """
+
+    def __init__(self, words: str, after: float | None = None) -> None:
+        super().__init__(words)
+        self.after = after
 
 
 class Unclear(ToolFailed):

@@ -17,7 +17,7 @@ import msgspec
 
 from m2agent import policy
 from m2agent.canonical import content_hash, hash_of
-from m2agent.errors import ToolFailed, Unclear, UsageError
+from m2agent.errors import Busy, ToolFailed, Unclear, UsageError
 from m2agent.events import (
     Approved,
     Decided,
@@ -49,6 +49,8 @@ from m2agent.secrets import Secrets
 from m2agent.tool import Content, Operation, Result
 from m2agent.toolbox import Call, Toolbox
 
+_LONGEST_WAIT = 120.0
+
 
 @dataclass(frozen=True)
 class Hands:
@@ -68,6 +70,8 @@ class Hands:
     provenance: Provenance
     sub_agents: SubAgents
     acting: asyncio.Lock
+    waits: Sequence[float]
+    longest: float
     secrets: Secrets = field(default_factory=Secrets.known)
 
     def operation(self, step: Step) -> Operation:
@@ -325,15 +329,34 @@ class Hands:
             yield record
 
     async def _do(self, step: Step, call: Call) -> Returned:
-        """Run the tool. A failure becomes words for the model; `Unclear` and bugs rise."""
+        """Run the tool. A failure becomes words for the model; `Unclear` and bugs rise.
+
+        What was refused for a reason that passes is tried again; to choose another way is the
+        model's.
+        """
         began = time.monotonic()
-        try:
-            result = await call.run(self.operation(step))
-        except Unclear:
-            raise
-        except ToolFailed as failure:
-            return self._failed(step, failure)
-        return self._returned(step, result, time.monotonic() - began)
+        for wait in (*self.waits, None):
+            try:
+                async with asyncio.timeout(self.longest):
+                    result = await call.run(self.operation(step))
+                return self._returned(step, result, time.monotonic() - began)
+            except Busy as busy:
+                if wait is None or self.steering.stopping:
+                    tried = (
+                        f"Tried {len(self.waits) + 1} times in {time.monotonic() - began:.0f} s."
+                    )
+                    return self._failed(step, ToolFailed(f"{busy} {tried}"))
+                await self.steering.sleep(min(busy.after or wait, _LONGEST_WAIT))
+            except Unclear:
+                raise
+            except ToolFailed as failure:
+                return self._failed(step, failure)
+            except TimeoutError as error:
+                words = f"{step.called.tool} was given up after {self.longest:.0f} s."
+                if call.effect != "read":
+                    raise Unclear(words) from error
+                return self._failed(step, ToolFailed(words))
+        raise AssertionError("unreachable: the last try returns")
 
     def _changed(self, step: Step) -> Noted:
         """What the person made of a step, which the model wrote otherwise."""

@@ -20,7 +20,9 @@ class Crew:
     """What a run works with; nothing of it is in the journal.
 
     `known` is the history that a sub-agent's provenance begins with, its parent's. `acting` is
-    held by whoever acts: effects happen one at a time, over all sub-agents.
+    held by whoever acts: effects happen one at a time, over all sub-agents. `waits` are the
+    seconds before each new try of a call that was refused for a reason that passes, and `longest`
+    those after which a call is given up.
     """
 
     model: Model
@@ -33,5 +35,7 @@ class Crew:
     steering: Steering = field(default_factory=Steering)
     always: Always = field(default_factory=Always)
     roles: Mapping[str, Role] = field(default_factory=lambda: ROLES)
+    waits: Sequence[float] = (2.0, 8.0, 30.0)
+    longest: float = 3_700.0
     known: Sequence[Event] = ()
     acting: asyncio.Lock = field(default_factory=asyncio.Lock)

@@ -174,6 +174,8 @@ def _hands(run: Run, crew: Crew) -> Hands:
         provenance,
         SubAgents(run, crew, carry_on),
         crew.acting,
+        crew.waits,
+        crew.longest,
     )
 
 

@@ -54,6 +54,12 @@ class Steering:
         if self._above is not None:
             await self._above.moving()
 
+    async def sleep(self, seconds: float) -> None:
+        """Wait so long, or until the run is stopped."""
+        while seconds > 0 and not self.stopping:
+            await asyncio.sleep(min(seconds, 0.2))
+            seconds -= 0.2
+
     def heard(self) -> list[str]:
         """The messages since the last time."""
         messages = list(self._messages)

@@ -4,7 +4,7 @@ stage = Stage(tmp_path, Script([{"calls": [{"tool": "wiki_search", "arguments": 
 events = await stage.play("Find the page on hiring.")
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -35,6 +35,8 @@ class Stage:
     limits: Limits = field(default_factory=Limits)
     steering: Steering = field(default_factory=Steering)
     always: Always = field(default_factory=Always)
+    waits: Sequence[float] = (0.01, 0.01, 0.01)
+    longest: float = 60.0
 
     def crew(self) -> Crew:
         """What a run of this scene works with."""
@@ -49,6 +51,8 @@ class Stage:
             self.limits,
             steering=self.steering,
             always=self.always,
+            waits=self.waits,
+            longest=self.longest,
         )
 
     @cached_property

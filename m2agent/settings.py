@@ -77,6 +77,24 @@ class RoleSettings(pydantic.BaseModel):
     tokens: int = pydantic.Field(default=1_000_000, gt=0, description="Tokens before it stops.")
 
 
+class ScreenSettings(pydantic.BaseModel):
+    model_config = _FORBID
+
+    theme: str = pydantic.Field(
+        default="", description="The colours of the terminal UI; /theme shows all there are."
+    )
+    linear: bool = pydantic.Field(
+        default=False, description="Plain lines for screen readers instead of a screen."
+    )
+    notify: bool = pydantic.Field(
+        default=True, description="Tell you on the desktop when a run needs you or ends."
+    )
+    keys: dict[str, str] = pydantic.Field(
+        default_factory=dict[str, str],
+        description='Other keys: runs = "f5", panel = "f9,ctrl+b"; F1 shows what there is.',
+    )
+
+
 class Settings(pydantic.BaseModel):
     model_config = _FORBID
 
@@ -101,6 +119,9 @@ class Settings(pydantic.BaseModel):
     roles: dict[str, RoleSettings] = pydantic.Field(
         default_factory=dict[str, RoleSettings],
         description="Kinds of sub-agents, [roles.NAME], besides researcher, writer and checker.",
+    )
+    screen: ScreenSettings = pydantic.Field(
+        default_factory=ScreenSettings, description="How the terminal UI looks and behaves."
     )
     engine: dict[str, Any] = pydantic.Field(
         default_factory=dict[str, Any],
@@ -136,11 +157,8 @@ def _explain(problem: Any) -> str:
     where = ".".join([*parents, key])
     if problem["type"] != "extra_forbidden":
         return f"{where}: {problem['msg']}"
-    known = Settings.model_fields
-    if parents == ["limits"]:
-        known = LimitSettings.model_fields
-    elif parents[:1] == ["mcp"]:
-        known = McpSettings.model_fields
+    groups = {"limits": LimitSettings, "mcp": McpSettings, "screen": ScreenSettings}
+    known = groups.get(parents[0], Settings).model_fields if parents else Settings.model_fields
     near = difflib.get_close_matches(key, known, n=1)
     hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
     return f"there is no key {where}, {hint}"

@@ -63,8 +63,9 @@ class _Commands(click.Group):
 @click.version_option(package_name="m2agent")
 @click.option("--model", help="What thinks: local, a name, a GGUF's path, script:FILE.")
 @click.option("--office", help="'sample' for a fresh sample office, or the folder of a kept one.")
+@click.option("--linear", is_flag=True, help="Plain lines, for screen readers and old terminals.")
 @click.pass_context
-def cli(ctx: click.Context, model: str | None, office: str | None) -> None:
+def cli(ctx: click.Context, model: str | None, office: str | None, linear: bool) -> None:
     """m2agent finishes long office work by itself, on your own machine.
 
     Without a command it opens the terminal UI.
@@ -72,7 +73,7 @@ def cli(ctx: click.Context, model: str | None, office: str | None) -> None:
     if ctx.invoked_subcommand is None:
         from m2agent.cli.tui import tui
 
-        ctx.exit(tui(model, office))
+        ctx.exit(tui(model, office, linear))
     if model or office:
         raise click.UsageError("Give --model and --office after the command.")
 

@@ -19,7 +19,7 @@ from m2agent.errors import M2Error, SetupError
 from m2agent.home import config_file, home, journal_file, private
 from m2agent.journal import Journal
 from m2agent.printable import printable
-from m2agent.settings import LimitSettings, RoleSettings, Settings
+from m2agent.settings import LimitSettings, RoleSettings, ScreenSettings, Settings
 
 _LITTLE_DISK = 2e9
 
@@ -173,7 +173,7 @@ def _documented() -> str:
     """The configuration with every key, its default and what it means, as TOML comments."""
     lines = [f"# {config_file()}", ""]
     for name, field in Settings.model_fields.items():
-        if name in ("limits", "roles"):
+        if name in ("limits", "roles", "screen"):
             continue
         lines += [f"# {field.description}"]
         if name == "accounts":
@@ -182,10 +182,16 @@ def _documented() -> str:
             lines += ["# [engine]", "# context = 32768", ""]
         else:
             lines += [f"# {name} = {_toml(field.default)}", ""]
-    for table, model in (("limits", LimitSettings), ("roles.NAME", RoleSettings)):
+    tables = (
+        ("limits", LimitSettings),
+        ("roles.NAME", RoleSettings),
+        ("screen", ScreenSettings),
+    )
+    for table, model in tables:
         lines += [f"# [{table}]"]
         for name, field in model.model_fields.items():
-            lines += [f"# {name} = {_toml(field.default)}  # {field.description}"]
+            default = field.get_default(call_default_factory=True, validated_data={})
+            lines += [f"# {name} = {_toml(default)}  # {field.description}"]
         lines += [""]
     return "\n".join(lines).rstrip()
 

@@ -1,28 +1,37 @@
 """`m2agent` alone: the terminal UI."""
 
+import tomllib
+from typing import Any, cast
 
-def tui(model: str | None, office: str | None) -> int:
+from m2agent.home import config_file
+
+
+def tui(model: str | None, office: str | None, linear: bool) -> int:
     """Open the terminal UI and return its exit code."""
-    from m2agent_tui import Start, run
+    from m2agent_tui import Taste, run
 
-    def prepare() -> Start:
-        from m2agent.cli.choose import choose
+    asked = _screen()
+    keys = asked.get("keys")
+    taste = Taste(
+        theme=str(asked.get("theme", "")),
+        keys=cast(dict[str, str], keys) if isinstance(keys, dict) else {},
+        linear=linear or asked.get("linear") is True,
+        notify=asked.get("notify") is not False,
+    )
+    return run(lambda: _means(model, office), taste)
 
-        setup = choose(model, office)
-        return Start(setup, _notice(setup.model))
 
-    return run(prepare)
+def _means(model: str | None, office: str | None) -> Any:
+    """Made after the first paint: it loads what the screen can do without until then."""
+    from m2agent.cli.means import CommandLineMeans
+
+    return CommandLineMeans(model, office)
 
 
-def _notice(model: str) -> str:
-    """What a person should know of the starter before they trust it with anything."""
-    from m2agent_models.catalogue import STARTER, recommended
-    from m2agent_models.engine.machine import this_machine
-
-    if model not in ("local", STARTER):
-        return ""
-    better = recommended(this_machine())
-    words = "The starter model shows that everything runs, but it is too weak to finish work."
-    if better.name == STARTER:
-        return words
-    return f"{words} Better on this machine: m2agent models pull {better.name}"
+def _screen() -> dict[str, Any]:
+    """The table `screen` of the configuration, in a moment. What is wrong with it is said later."""
+    try:
+        table = tomllib.loads(config_file().read_text("utf-8")).get("screen")
+    except (OSError, ValueError):
+        return {}
+    return cast(dict[str, Any], table) if isinstance(table, dict) else {}

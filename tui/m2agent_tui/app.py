@@ -2,13 +2,15 @@
 
 import sys
 from collections.abc import Callable, Iterable
-from functools import partial
+from dataclasses import replace
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual import work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
+from textual.theme import Theme
 
 from m2agent.errors import M2Error
 from m2agent.printable import one_line
@@ -16,10 +18,11 @@ from m2agent_tui.commands import COMMANDS
 from m2agent_tui.conversation import Conversation
 from m2agent_tui.desks import Desks
 from m2agent_tui.problem import sentence
-from m2agent_tui.start import Prepare
+from m2agent_tui.start import Taste
 
 if TYPE_CHECKING:
     from m2agent.journal import Journal
+    from m2agent_tui.means import Means
 
 
 class M2Agent(App[None]):
@@ -35,9 +38,17 @@ class M2Agent(App[None]):
         Binding("f1", "keys", "Keys", id="keys"),
     ]
 
-    def __init__(self, desks: Desks) -> None:
+    def __init__(
+        self, desks: Desks, taste: Taste | None = None, means: "Callable[[], Means] | None" = None
+    ) -> None:
         super().__init__()
         self._desks = desks
+        self._taste = taste or Taste()
+        self._means = means
+        if self._taste.theme:
+            self._wear(self._taste.theme)
+        if self._taste.keys:
+            self.set_keymap(dict(self._taste.keys))
         self._conversations: dict[str, Conversation] = {}
         self._add(self.DEFAULT_MODE, "")
 
@@ -88,6 +99,91 @@ class M2Agent(App[None]):
             self.notify(sentence(error), severity="error", markup=False)
             return None
 
+    # What is set up
+
+    @work(exit_on_error=False)
+    async def action_model(self) -> None:
+        from m2agent_tui.setting_up import choose_model
+
+        if means := self._reachable():
+            self._renew(await choose_model(self, means))
+
+    @work(exit_on_error=False)
+    async def action_connections(self) -> None:
+        from m2agent_tui.setting_up import connections
+
+        if means := self._reachable():
+            try:
+                setup = (await self._desks.start()).setup
+            except M2Error as error:
+                self.notify(sentence(error), severity="error", markup=False)
+                return
+            self._renew(await connections(self, means, setup))
+
+    @work(exit_on_error=False)
+    async def action_settings(self) -> None:
+        from m2agent_tui.setting_up import change_settings
+
+        if means := self._reachable():
+            self._renew(await change_settings(self, means))
+
+    @work(exit_on_error=False)
+    async def action_welcome(self) -> None:
+        """The first steps, each of which Esc leaves out."""
+        from m2agent_tui.setting_up import choose_model, connections
+
+        if means := self._reachable():
+            changed = await choose_model(self, means, "1 of 2 · What should think?")
+            self._desks.renew()
+            setup = (await self._desks.start()).setup
+            title = "2 of 2 · What should it work with?"
+            self._renew(await connections(self, means, setup, title) or changed)
+
+    def on_conversation_first(self) -> None:
+        self.action_welcome()
+
+    def _reachable(self) -> "Means | None":
+        """The means, where nothing else is open over the conversation."""
+        return self._means() if self._means and isinstance(self.screen, Conversation) else None
+
+    def _renew(self, changed: bool) -> None:
+        """Let what is empty begin with what was set up; runs go on as they are."""
+        if changed:
+            self._desks.renew()
+            for conversation in self._conversations.values():
+                if conversation.is_empty:
+                    conversation.renew()
+
+    def _wear(self, theme: str) -> None:
+        """Put on a theme, if there is one of that name."""
+        if theme not in self.available_themes:
+            from m2agent_tui.themes import HIGH_CONTRAST
+
+            self.register_theme(HIGH_CONTRAST)
+        if theme in self.available_themes:
+            self.theme = theme
+
+    def action_change_theme(self) -> None:
+        """Choose the colours, and keep them."""
+        from m2agent_tui.themes import HIGH_CONTRAST
+
+        self.register_theme(HIGH_CONTRAST)
+        self.theme_changed_signal.subscribe(self, self._keep_theme, immediate=False)
+        self.search_themes()
+
+    def _keep_theme(self, theme: Theme) -> None:
+        if self._means and theme.name != self._taste.theme:
+            self._taste = replace(self._taste, theme=theme.name)
+            self._write("screen.theme", theme.name)
+
+    @work(thread=True, exit_on_error=False)
+    def _write(self, key: str, value: str) -> None:
+        if self._means:
+            try:
+                self._means().write(key, value)
+            except M2Error as error:
+                self.call_later(self.notify, sentence(error), severity="error", markup=False)
+
     def action_keys(self) -> None:
         """Show what every key does here, or hide it."""
         if self.screen.query("HelpPanel"):
@@ -107,7 +203,8 @@ class M2Agent(App[None]):
             self.notify(words, title=f"Run {event.conversation.run_id}", markup=False)
         if not self.app_focus:
             self.bell()
-            self._tell(words)
+            if self._taste.notify:
+                self._tell(words)
 
     @work(exit_on_error=False)
     async def _tell(self, words: str) -> None:
@@ -137,10 +234,11 @@ class M2Agent(App[None]):
         self.switch_mode(mode)
 
 
-async def open_app(prepare: Prepare) -> int:
+async def open_app(means: "Callable[[], Means]", taste: Taste) -> int:
     """Run the terminal UI until the person leaves. Returns the exit code."""
-    desks = Desks(prepare)
-    app = M2Agent(desks)
+    kept = cache(means)
+    desks = Desks(lambda: kept().start())
+    app = M2Agent(desks, taste, kept)
     try:
         await app.run_async()
     finally:

@@ -22,6 +22,7 @@ from m2agent_tui.card import Card
 from m2agent_tui.commands import Command, meant
 from m2agent_tui.desks import Desks
 from m2agent_tui.greeting import Examples, Greeting
+from m2agent_tui.person import person
 from m2agent_tui.problem import keep_bug, sentence
 from m2agent_tui.prompt import Prompt
 from m2agent_tui.status import StatusLine
@@ -72,6 +73,9 @@ class Conversation(Screen[None]):
 
         conversation: "Conversation"
         why: str
+
+    class First(Message):
+        """Nothing was ever set up here."""
 
     @dataclass
     class Opens(Message):
@@ -325,19 +329,38 @@ class Conversation(Screen[None]):
                 if self._goes_on:
                     self.go_on()
                 return
-            start = await self._desks.start()
-            self._greeting.show_start(start)
+            await self._greet()
             journal = await self._desks.journal()
             for run in journal.runs()[:1]:
                 if not (run.status or run.running):
                     self._greeting.tell(f"Run {run.id} was cut off. Ctrl+R goes on with it.")
-            async with self._desks.at(start.setup) as desk:
-                self._status.meter.model = desk.setup.model
-                self._opened(desk)
-                self._status.draw()
+            await self._sit_down()
         except M2Error as error:
             if not self.is_working:
                 self._complain(sentence(error))
+
+    async def _greet(self) -> None:
+        start = await self._desks.start()
+        self._greeting.show_start(start)
+        if start.first:
+            self.post_message(self.First())
+
+    async def _sit_down(self) -> None:
+        """Open what a run would need, so that it can begin at once."""
+        async with self._desks.at((await self._desks.start()).setup) as desk:
+            self._status.meter.model = desk.setup.model
+            self._opened(desk)
+            self._status.draw()
+
+    @work(exit_on_error=False)
+    async def renew(self) -> None:
+        """Begin with what was set up just now."""
+        try:
+            await self._greeting.clear()
+            await self._greet()
+            await self._sit_down()
+        except M2Error as error:
+            self._complain(sentence(error))
 
     async def _show_run(self) -> "Feed":
         """Put the transcript where the greeting was, and into it what it does not show yet."""
@@ -417,7 +440,7 @@ class Conversation(Screen[None]):
                 approve=self._approve,
                 settle=self._settle,
                 opened=self._opened,
-                by=_person(),
+                by=person(),
             )
             async with aclosing(pieces):
                 async for piece in pieces:
@@ -454,7 +477,7 @@ class Conversation(Screen[None]):
     async def _approve(self, asks: "Sequence[Ask]") -> "Sequence[Answer]":
         from m2agent_tui.approval import Approval
 
-        card = Approval(asks, [self._title_of(ask) for ask in asks], _person())
+        card = Approval(asks, [self._title_of(ask) for ask in asks], person())
         return await self._answered(card, card.answers)
 
     async def _settle(self, doubt: "Unsettled") -> bool | None:
@@ -576,10 +599,3 @@ def _with_helpers(journal: "Journal", run: str) -> "Iterator[Record]":
         yield record
         if isinstance(record.event, Spawned):
             yield from _with_helpers(journal, record.event.child)
-
-
-def _person() -> str:
-    """Who answers, for the journal."""
-    import getpass
-
-    return f"{getpass.getuser()} in the terminal UI"

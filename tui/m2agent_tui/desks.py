@@ -30,6 +30,7 @@ class Desks:
     """Opens late, because the screen comes first: nothing heavy is imported before `start`."""
 
     def __init__(self, prepare: Prepare) -> None:
+        """`prepare` is called when it is first needed, and again after something was changed."""
         self._prepare = prepare
         self._start: Start | None = None
         self._journal: Journal | None = None
@@ -42,6 +43,10 @@ class Desks:
             if self._start is None:
                 self._start = await asyncio.to_thread(self._prepare)
             return self._start
+
+    def renew(self) -> None:
+        """Something was set up anew: what begins from now on begins with that."""
+        self._start = None
 
     async def journal(self) -> "Journal":
         """Raises SetupError where the journal cannot be used."""

@@ -41,6 +41,10 @@ class Greeting(VerticalScroll, can_focus=False):
         yield Static("m2agent", markup=False, classes="name")
         yield Static(_WELCOME, markup=False)
 
+    async def clear(self) -> None:
+        """Say only what is always said."""
+        await self.query(".notice, .problem, Examples").remove()
+
     def tell(self, text: str, classes: str = "notice") -> None:
         """Add a sentence."""
         self.mount(Static(Content(text), markup=False, classes=classes))

@@ -1,0 +1,7 @@
+"""Who answers at the terminal, for the journal."""
+
+import getpass
+
+
+def person() -> str:
+    return f"{getpass.getuser()} in the terminal UI"

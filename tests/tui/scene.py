@@ -3,9 +3,9 @@
 import json
 import re
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -13,15 +13,17 @@ from typing import Any
 from textual.events import Key
 from textual.pilot import Pilot
 
+from m2agent.cli.means import CommandLineMeans
 from m2agent.desk import Setup
 from m2agent.events import Event
-from m2agent.home import home, journal_file
+from m2agent.home import home, journal_file, offices
 from m2agent.journal import Journal
 from m2agent_tui.app import M2Agent
 from m2agent_tui.card import Card
 from m2agent_tui.desks import Desks
+from m2agent_tui.means import Progress, Setting, Thinker
 from m2agent_tui.prompt import Prompt
-from m2agent_tui.start import Start
+from m2agent_tui.start import Start, Taste
 
 
 def call(tool: str, **arguments: Any) -> dict[str, Any]:
@@ -88,11 +90,64 @@ class Scene:
 
 
 @dataclass
+class Shelf:
+    """Means of a machine with two models, one of them here; settings are the real file's."""
+
+    first: bool = False
+    setup: Setup | None = None
+    used: list[str] = field(default_factory=list[str])
+    pulled: list[str] = field(default_factory=list[str])
+    arrives: bool = True
+    """Whether what is fetched comes to an end."""
+
+    def start(self) -> Start:
+        assert self.setup
+        model = self.used[-1] if self.used else self.setup.model
+        return Start(replace(self.setup, model=model), first=self.first)
+
+    def machine(self) -> str:
+        return "25 GB of memory, 2 cores, no GPU"
+
+    def models(self) -> list[Thinker]:
+        return [
+            Thinker("qwen3-4b", "Qwen3 4B", 2.5e9, "fits", False, "small"),
+            Thinker("starter", "SmolLM2", 1e8, "fits on the CPU", True),
+            Thinker("m2.7-q8-0", "MiniMax-M2.7", 2.43e11, "does not fit", False),
+        ]
+
+    def pull(self, name: str, progress: Progress) -> None:
+        self.pulled.append(name)
+        progress(500_000_000, 2_500_000_000)
+        while not self.arrives:
+            time.sleep(0.01)
+            progress(500_000_000, 2_500_000_000)
+        progress(2_500_000_000, 2_500_000_000)
+
+    def use(self, model: str) -> None:
+        self.used.append(model)
+
+    def use_sample_office(self) -> None:
+        assert self.setup
+        self.setup = replace(self.setup, work=offices() / "sample" / "work")
+
+    def settings(self) -> Sequence[Setting]:
+        return CommandLineMeans(None, None).settings()
+
+    def write(self, key: str, value: str) -> None:
+        CommandLineMeans(None, None).write(key, value)
+
+    def command(self, *words: str) -> list[str]:
+        return ["m2agent", *words]
+
+
+@dataclass
 class Stage:
     """Where scenes are played: one home folder, in which the program is opened and left."""
 
     folder: Path
     notice: str = ""
+    taste: Taste = field(default_factory=Taste)
+    means: "Shelf | None" = None
     accounts: dict[str, dict[str, Any]] = field(
         default_factory=lambda: {"post": {"connector": "post"}}
     )
@@ -105,8 +160,12 @@ class Stage:
     def start(self, *turns: dict[str, Any]) -> tuple[M2Agent, Desks]:
         """The program, not running yet, and what must be closed after it."""
         setup = self.script(*turns)
+        if means := self.means:
+            means.setup = setup
+            desks = Desks(means.start)
+            return M2Agent(desks, self.taste, lambda: means), desks
         desks = Desks(lambda: Start(setup, self.notice))
-        return M2Agent(desks), desks
+        return M2Agent(desks, self.taste), desks
 
     @asynccontextmanager
     async def open(

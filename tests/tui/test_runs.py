@@ -11,7 +11,8 @@ from m2agent.errors import UsageError
 from m2agent.events import Asked, Began, Ended
 from m2agent.home import journal_file
 from m2agent.journal import Journal
-from m2agent_tui.start import Start
+from m2agent_tui.means import Means
+from m2agent_tui.start import Taste
 
 
 def write_runs() -> None:
@@ -80,11 +81,11 @@ async def test_f1_shows_the_keys_and_hides_them_again(stage: Stage) -> None:
 
 
 def test_without_a_terminal_it_says_what_to_use(monkeypatch: pytest.MonkeyPatch) -> None:
-    def never() -> Start:
+    def never() -> Means:
         raise AssertionError("nothing is prepared where nothing is shown")
 
     with pytest.raises(UsageError, match="m2agent run TASK"):
-        m2agent_tui.run(never)
+        m2agent_tui.run(never, Taste())
 
 
 def test_the_first_paint_loads_no_desk() -> None:

@@ -65,7 +65,7 @@ class M2Agent(App[None]):
         for command in cast(
             Iterable[SystemCommand], cast(Any, super()).get_system_commands(screen)
         ):
-            if command.title not in ("Quit", "Theme", "Keys"):
+            if command.title not in ("Quit", "Theme", "Keys", "Maximize", "Minimize"):
                 yield command
 
     def action_new(self) -> None:

@@ -404,7 +404,9 @@ class Conversation(Screen[None]):
         if self._feed:
             self._feed.transcript.say(words, "problem")
         else:
-            self._greeting.tell(words, "problem")
+            self._greeting.complain(words)
+            self._status.meter.stop()
+            self._status.draw()
 
     def go_on(self) -> None:
         """Go on with what needs no further word, such as a question that waits."""

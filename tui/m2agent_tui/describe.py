@@ -9,7 +9,7 @@ _TITLES: dict[str, tuple[str, ...]] = {
     "mail_search": ("Search mail", "query"),
     "mail_read": ("Read mail", "id", "thread"),
     "mail_labels": ("List mail labels",),
-    "mail_save_attachment": ("Save attachment", "name_or_index"),
+    "mail_save_attachment": ("Save what is attached to", "id"),
     "mail_send": ("Send", "draft_id"),
     "mail_label": ("Label mail", "ids", "thread"),
     "mail_trash": ("Move mail to the trash", "ids"),

@@ -37,17 +37,26 @@ class Examples(OptionList):
 class Greeting(VerticalScroll, can_focus=False):
     """Stands where the transcript will be. An example that is chosen goes to the prompt."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._welcome = Static(_WELCOME, markup=False)
+
     def compose(self) -> ComposeResult:
         yield Static("m2agent", markup=False, classes="name")
-        yield Static(_WELCOME, markup=False)
+        yield self._welcome
 
     async def clear(self) -> None:
         """Say only what is always said."""
         await self.query(".notice, .problem, Examples").remove()
 
-    def tell(self, text: str, classes: str = "notice") -> None:
+    def tell(self, text: str) -> None:
         """Add a sentence."""
-        self.mount(Static(Content(text), markup=False, classes=classes))
+        self.mount(Static(Content(text), markup=False, classes="notice"))
+
+    def complain(self, text: str) -> None:
+        """Say what is wrong, where it is seen first."""
+        self.mount(Static(Content(text), markup=False, classes="problem"), after=self._welcome)
+        self.scroll_home(animate=False)
 
     def show_start(self, start: "Start") -> None:
         """Add what the setup has to say."""

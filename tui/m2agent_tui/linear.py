@@ -70,7 +70,7 @@ class Talk:
         self._begin_anew("")
         self._steering: Steering | None = None
         self._working: asyncio.Task[None] | None = None
-        self._question: asyncio.Future[str] | None = None
+        self._answers: asyncio.Queue[str] | None = None
 
     def _begin_anew(self, run: str) -> None:
         self._run = run
@@ -89,9 +89,8 @@ class Talk:
 
     async def take(self, line: str) -> bool:
         """A line that was typed; False for the last one."""
-        if self._question:
-            self._question.set_result(line)
-            self._question = None
+        if self._answers:
+            self._answers.put_nowait(line)
         elif self._steering:
             self._steer(line, self._steering)
         else:
@@ -158,7 +157,7 @@ class Talk:
         except M2Error as error:
             self._tell(sentence(error))
         else:
-            self._tell("An empty line goes on with it. Or say what to do instead.")
+            self._invite()
 
     async def _work(self, ask: str, steering: Steering) -> None:
         """Carry the run on until it ends or waits."""
@@ -182,7 +181,19 @@ class Talk:
         except Exception as error:
             self._tell(keep_bug(error))
         finally:
-            self._steering = self._working = self._question = None
+            await self._tell_the_end()
+            self._steering = self._working = self._answers = None
+            self._invite()
+
+    def _invite(self) -> None:
+        over = not self._run or (self._ended and self._ended.status in _FINISHED)
+        self._tell("What else should be done?" if over else "An empty line goes on with it.")
+
+    async def _tell_the_end(self) -> None:
+        """What was written down last, when the run was stopped at once."""
+        if self._run:
+            for record in (await self._desks.journal()).read(self._run):
+                self._happened(record)
 
     def _happened(self, record: Record) -> None:
         """Tell it, where it is something to tell; every record counts once."""
@@ -198,18 +209,23 @@ class Talk:
         if words := spoken(record.event, entry):
             self._tell(words)
 
-    async def _answer(self, words: str = "") -> str:
-        if words:
-            self._tell(words)
-        self._question = asyncio.get_running_loop().create_future()
-        return await self._question
+    async def _answer(self, words: str) -> str:
+        if self._answers is None:
+            self._answers = asyncio.Queue()
+        self._tell(words)
+        return await self._answers.get()
 
     async def _approve(self, asks: Sequence[Ask]) -> Sequence[Answer]:
+        try:
+            return await self._ask(asks)
+        finally:
+            self._answers = None
+
+    async def _ask(self, asks: Sequence[Ask]) -> Sequence[Answer]:
         """Each step with everything it would do, then once more all of them before it is done."""
         answers: list[Answer] = []
         for number, ask in enumerate(asks, start=1):
-            self._tell(f"Question {number} of {len(asks)}. {self._told(ask)}")
-            answer = await self._yes_or_no()
+            answer = await self._yes_or_no(f"Question {number} of {len(asks)}. {self._told(ask)}")
             if answer is None:
                 return [None] * len(asks)
             answers.append(answer)
@@ -225,9 +241,9 @@ class Talk:
         why = f"Why it is asked: {printable(decided.reason)}"
         return "\n".join([what, why, *shown, f"End of it. {_ANSWERS}"])
 
-    async def _yes_or_no(self) -> Answer:
+    async def _yes_or_no(self, words: str) -> Answer:
         while True:
-            match (await self._answer()).split(maxsplit=1):
+            match (await self._answer(words)).split(maxsplit=1):
                 case ["yes"]:
                     return Yes(person())
                 case ["no", *reason]:
@@ -235,19 +251,16 @@ class Talk:
                 case ["later"]:
                     return None
                 case _:
-                    self._tell(_ANSWERS)
+                    words = _ANSWERS
 
     async def _settle(self, doubt: Unsettled) -> bool | None:
         step = self._story.steps.get(doubt.id)
         what = step.title if step else doubt.id
-        self._tell(f"Did this happen? {what}\n{printable(doubt.how)}\nType yes, no or later.")
-        while True:
-            match await self._answer():
-                case "yes":
-                    return True
-                case "no":
-                    return False
-                case "later":
-                    return None
-                case _:
-                    self._tell("Type yes, no or later.")
+        words = f"Did this happen? {what}\n{printable(doubt.how)}\n"
+        said = {"yes": True, "no": False, "later": None}
+        try:
+            while (answer := await self._answer(f"{words}Type yes, no or later.")) not in said:
+                words = ""
+            return said[answer]
+        finally:
+            self._answers = None

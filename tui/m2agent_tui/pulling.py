@@ -63,7 +63,7 @@ class Pulling(ModalScreen[bool]):
         except M2Error as error:
             self.call_later(self._fail, sentence(error))
             return
-        self.call_later(self.dismiss, True)
+        self.call_later(self._arrive)
 
     def _show(self, done: int, total: int) -> None:
         rate = done / max(0.1, time.monotonic() - self._began)
@@ -71,6 +71,9 @@ class Pulling(ModalScreen[bool]):
         self._words.update(
             f"{done / 1e6:,.0f} of {total / 1e6:,.0f} MB, {rate / 1e6:.1f} MB a second"
         )
+
+    def _arrive(self) -> None:
+        self.dismiss(True)
 
     def _fail(self, words: str) -> None:
         self._bar.display = False

@@ -35,11 +35,11 @@ _COLOURS = {
     "does not fit": "$foreground-muted",
 }
 _SERVER = (
-    "A server that you or your company runs: llama-server, vLLM or SGLang. Its address, such as\n"
+    "A server that you or your company runs: llama-server, vLLM or SGLang. Its address, such as "
     "http://localhost:8080"
 )
 _PROVIDER = (
-    "A provider, through litellm: PROVIDER/MODEL, such as openrouter/minimax/minimax-m2. What the\n"
+    "A provider, through litellm: PROVIDER/MODEL, such as openrouter/minimax/minimax-m2. What the "
     "model reads goes to that provider. The key is read from its usual environment variable."
 )
 
@@ -91,12 +91,12 @@ async def connections(
         "connections test": ("Test what is connected", "Asks each service who is there."),
     }
     choices = [
-        Choice(f"account {name}", _account(name, str(table.get("connector", ""))), name.lower())
-        for name, table in setup.accounts.items()
-    ]
-    choices += [
         Choice(id, Content.assemble(("+ ", "$success"), words), words.lower())
         for id, (words, _) in rows.items()
+    ]
+    choices += [
+        Choice(f"account {name}", _account(name, str(table.get("connector", ""))), name.lower())
+        for name, table in setup.accounts.items()
     ]
 
     def about(id: str) -> Content:

@@ -157,7 +157,8 @@ def _explain(problem: Any) -> str:
     where = ".".join([*parents, key])
     if problem["type"] != "extra_forbidden":
         return f"{where}: {problem['msg']}"
-    groups = {"limits": LimitSettings, "mcp": McpSettings, "screen": ScreenSettings}
+    groups = {"limits": LimitSettings, "mcp": McpSettings, "roles": RoleSettings}
+    groups |= {"screen": ScreenSettings}
     known = groups.get(parents[0], Settings).model_fields if parents else Settings.model_fields
     near = difflib.get_close_matches(key, known, n=1)
     hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"

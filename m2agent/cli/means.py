@@ -24,7 +24,7 @@ _GROUPS: dict[str, type[pydantic.BaseModel]] = {
     "limits": LimitSettings,
     "screen": ScreenSettings,
 }
-_ELSEWHERE = {"accounts", "limits", "screen", "engine", "mcp", "screen.keys"}
+_ELSEWHERE = {"accounts", "roles", "limits", "screen", "engine", "mcp", "screen.keys"}
 """Keys that hold tables: each of these has a place of its own."""
 
 

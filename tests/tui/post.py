@@ -66,6 +66,32 @@ class Post:
     async def _(self, to: str, text: str) -> Content:
         return Content(text.encode(), f"To: {to}\n\n{text}")
 
+    @tool(effect="send", undo="What is posted stays posted.")
+    async def mail(self, op: Operation, letter: str) -> Result:
+        """Post a letter that lies in the drawer."""
+        text = self._drawer(letter).read_text()
+        with self._sent.open("a") as file:
+            file.write(f"{letter}: {text}\n")
+        return Result(f"Posted {letter}.", receipts=[Receipt("message", f"m-{letter}")])
+
+    @mail.content
+    async def _(self, letter: str) -> Content:
+        text = self._drawer(letter).read_text()
+        return Content(text.encode(), f"To: {letter}\n\n{text}")
+
+    @mail.edit
+    async def _(self, letter: str, text: str) -> None:
+        head, _, body = text.partition("\n\n")
+        if head != f"To: {letter}":
+            raise ToolFailed("To whom it goes cannot be changed here.")
+        self._drawer(letter).write_text(body)
+
+    def _drawer(self, letter: str) -> Path:
+        file = self._sent.with_name(f"letter-{letter}")
+        if not file.exists():
+            file.write_text(f"Dear {letter}, the total is 1,109.")
+        return file
+
     @send.reconcile
     async def _(self, to: str, text: str) -> Result | None:
         done = self._sent.exists() and f"{to}: {text}" in self._sent.read_text().splitlines()

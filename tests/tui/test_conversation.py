@@ -1,8 +1,11 @@
 """What a person does at the screen, and what comes of it in the journal and outside."""
 
+from contextlib import nullcontext
+
+import pytest
 from scene import Stage, call
 
-from m2agent.events import Asked, Ended, Event, Returned
+from m2agent.events import Approved, Asked, Ended, Event, Returned
 from m2agent.home import journal_file
 from m2agent.journal import Journal
 from m2agent_tui.card import Card
@@ -78,6 +81,75 @@ async def test_each_step_of_several_gets_an_answer_of_its_own(stage: Stage) -> N
     assert stage.sent == ["bob: Dear Bob"]
     words = "The person declined this step. too early"
     assert Returned("1.1", False, words) in stage.events()
+
+
+async def test_a_batch_is_carried_out_with_one_change_and_one_no(stage: Stage) -> None:
+    calls = [call("post_mail", letter=name)["calls"][0] for name in ("ann", "bob", "cem")]
+    async with stage.open({"calls": calls}, size=(100, 40)) as scene:
+        await scene.say("Post them")
+        await scene.is_asked()
+        await scene.press("a", "n", *"not him", "enter", "down", "e")
+        await scene.sees("Ctrl+S keeps the change")
+        await scene.press("ctrl+end", "backspace", *"9.", "ctrl+s")
+        await scene.sees("Enter: do 1, decline 1, change 1 and ask again")
+        await scene.sees("+ Dear bob, the total is 1,1099.")
+        await scene.is_listened_to()
+        await scene.press("enter")
+        await scene.sees("This step, as you changed it")
+        assert stage.sent == []
+        await scene.sees("- Dear bob, the total is 1,109.")
+        await scene.is_listened_to()
+        await scene.press("y", "enter")
+        await scene.sees("Done, and checked.")
+    assert sorted(stage.sent) == [
+        "bob: Dear bob, the total is 1,1099.",
+        "cem: Dear cem, the total is 1,109.",
+    ]
+
+
+async def test_a_change_that_cannot_be_made_says_why_and_asks_again(stage: Stage) -> None:
+    async with stage.open(call("post_mail", letter="ann"), size=(100, 40)) as scene:
+        await scene.say("Post it")
+        await scene.is_asked()
+        await scene.press("e", "ctrl+home", "x", "ctrl+s")
+        await scene.is_listened_to()
+        await scene.press("enter")
+        await scene.sees("To whom it goes cannot be changed here.")
+        await scene.is_listened_to()
+        await scene.press("y", "enter")
+        await scene.sees("Done, and checked.")
+    assert stage.sent == ["ann: Dear ann, the total is 1,109."]
+
+
+async def test_a_change_is_written_in_the_persons_own_editor(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDITOR", "sed -i s/1,109/1,190/")
+    async with stage.open(call("post_mail", letter="ann"), size=(100, 40)) as scene:
+        monkeypatch.setattr(scene.app, "suspend", nullcontext)
+        await scene.say("Post it")
+        await scene.is_asked()
+        await scene.press("E")
+        await scene.sees("change 1 and ask again")
+        await scene.is_listened_to()
+        await scene.press("enter")
+        await scene.sees("This step, as you changed it")
+        await scene.is_listened_to()
+        await scene.press("y", "enter")
+        await scene.sees("Done, and checked.")
+    assert stage.sent == ["ann: Dear ann, the total is 1,190."]
+
+
+async def test_an_always_is_written_down_and_the_next_such_step_is_not_asked(stage: Stage) -> None:
+    async with stage.open(SEND, SEND) as scene:
+        await scene.say("See to it")
+        await scene.is_asked()
+        await scene.press("y", "w")
+        await scene.sees("always in this run")
+        await scene.press("enter")
+        await scene.sees("Done, and checked.")
+    assert stage.sent == ["ann: Dear Ann"] * 2
+    assert [e.always for e in stage.events() if isinstance(e, Approved)] == ["run"]
 
 
 async def test_one_key_marks_yes_for_all_and_nothing_is_sent_before_enter(stage: Stage) -> None:

@@ -96,6 +96,7 @@ class Conversation(Screen[None]):
         self._side: Side | None = None
         self._side_wanted: bool | None = None
         self._about: dict[str, str] = {}
+        self._changed: dict[str, str] = {}
         self._feed: Feed | None = None
         self._showing = asyncio.Lock()
         self._steering: Steering | None = None
@@ -479,8 +480,11 @@ class Conversation(Screen[None]):
     async def _approve(self, asks: "Sequence[Ask]") -> "Sequence[Answer]":
         from m2agent_tui.approval import Approval
 
-        card = Approval(asks, [self._title_of(ask) for ask in asks], person())
-        return await self._answered(card, card.answers)
+        titles = [self._title_of(ask) for ask in asks]
+        card = Approval(asks, titles, person(), self._changed)
+        answers = await self._answered(card, card.answers)
+        self._changed = card.changes
+        return answers
 
     async def _settle(self, doubt: "Unsettled") -> bool | None:
         from m2agent_tui.doubt import Doubt

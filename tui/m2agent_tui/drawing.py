@@ -178,9 +178,11 @@ def _footnotes(step: Step) -> Content:
     if decided:
         rule = f" (rule: {decided.rule})" if decided.rule else ""
         notes.append(("Decision", f"{decided.decision}: {decided.reason}{rule}"))
+    if step.edited:
+        notes.append(("Changed", f"by {step.edited.by}"))
     match step.answer:
-        case Approved(by=by):
-            notes.append(("Answer", f"yes, by {by}"))
+        case Approved(by=by, always=always):
+            notes.append(("Answer", f"yes, by {by}{f', always for this {always}' * bool(always)}"))
         case Declined(by=by, reason=reason):
             notes.append(("Answer", f"no, by {by}. {reason}".rstrip()))
         case None:

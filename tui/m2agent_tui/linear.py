@@ -239,6 +239,8 @@ class Talk:
         shown = [printable(decided.preview)] if decided.preview else blocks
         what = title(called.tool, called.arguments, self._story.names)
         why = f"Why it is asked: {printable(decided.reason)}"
+        if ask.problem:
+            why = f"{printable(ask.problem)}\n{why}"
         return "\n".join([what, why, *shown, f"End of it. {_ANSWERS}"])
 
     async def _yes_or_no(self, words: str) -> Answer:

@@ -85,8 +85,29 @@ def terminal(command: str, output: str, end: str) -> Block:
     return Block(Content("\n").join(part for part in parts if part), "terminal")
 
 
-def difference(old: str, new: str) -> Content:
-    """What is taken out and what is put in, line by line; lines that stay are faint."""
+def letter(text: str) -> Content:
+    """A text with a head of names and values, as mails have it; all of it, the names faint."""
+    head, gap, body = printable(text).partition("\n\n")
+    rows = [row.partition(": ") for row in head.split("\n")]
+    if not gap or not all(colon for _, colon, _ in rows):
+        return Content(printable(text))
+    shown = [
+        Content.assemble((f"{name}: ", "$foreground-muted"), (value, _style_of(name)))
+        for name, _, value in rows
+    ]
+    return Content("\n").join([*shown, Content(f"\n{body}")])
+
+
+def _style_of(name: str) -> str:
+    """What people read of a mail's head stands out from what only mail programs read."""
+    return "" if name in ("From", "To", "Cc", "Bcc", "Subject") else "$foreground-muted"
+
+
+def difference(old: str, new: str, around: int | None = None) -> Content:
+    """What is taken out and what is put in, line by line; lines that stay are faint.
+
+    Of those, only so many are shown `around` each change, where a number is given.
+    """
     from difflib import ndiff
 
     marks: dict[str, Callable[[str], Content]] = {
@@ -96,4 +117,8 @@ def difference(old: str, new: str) -> Content:
     }
     old, new = printable(bounded(old)), printable(bounded(new))
     rows = [row for row in ndiff(old.splitlines(), new.splitlines()) if row[:2] in marks]
+    if around is not None:
+        at = [place for place, row in enumerate(rows) if row[:2] != "  "]
+        near = {place + by for place in at for by in range(-around, around + 1)}
+        rows = [row for place, row in enumerate(rows) if place in near]
     return Content("\n").join(marks[row[:2]](row[2:]) for row in rows)

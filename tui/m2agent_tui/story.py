@@ -53,6 +53,7 @@ class Step:
     called: Called
     title: str
     decided: Decided | None = None
+    edited: Edited | None = None
     answer: Approved | Declined | None = None
     started: Started | None = None
     unsettled: Unsettled | None = None
@@ -147,7 +148,7 @@ class Story:
                 step = self.steps[id]
                 step.called = msgspec.structs.replace(step.called, arguments=arguments)
                 step.title = title(step.called.tool, arguments, self.names)
-                step.decided, step.answer = None, None
+                step.edited, step.decided, step.answer = event, None, None
                 return step
             case Started(id=id):
                 step = self.steps[id]

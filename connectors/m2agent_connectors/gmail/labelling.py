@@ -156,9 +156,13 @@ async def undo_edit(box: Mailbox, before: Mapping[str, Any], done: Mapping[str, 
         raise ToolFailed("A deleted label cannot be put back on the mails it was on.")
     if done["action"] == "create" and before["name"]:
         return Result(f"The label {name} was there before, so it stays.")
-    if await label_named(box, name) is None:
+    id = await box.label_id(name)
+    if id is None:
         return Result(f"The label {name} is gone already.")
     if done["action"] == "create":
+        label = await box.api.ask(box.api.users.labels().get(userId=ME, id=id))
+        if mails := int(label.get("messagesTotal") or 0):
+            raise ToolFailed(f"The label {name} is on {mails} mails now, so it stays.")
         await edit(box, "delete", name, None)
     else:
         await edit(box, "rename", name, str(before["name"]))

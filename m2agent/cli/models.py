@@ -6,7 +6,9 @@ import time
 import click
 import msgspec
 
+from m2agent.home import config_file
 from m2agent.home import models as models_folder
+from m2agent.settings import read_settings
 
 
 @click.group(invoke_without_command=True)
@@ -60,6 +62,41 @@ def pull(name: str) -> None:
     path = fetch(name, models_folder(), bar.show)
     bar.end()
     click.echo(path)
+
+
+@models.command
+@click.argument("name", default="")
+@click.option("--tokens", default=1024, show_default=True, help="How long a prompt it reads.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def bench(name: str, tokens: int, as_json: bool) -> None:
+    """Measure the model NAME, or a GGUF's path: what it reads and writes in a second.
+
+    Its speed is held against a bare loop over llama.cpp with the same file and placement.
+    """
+    import asyncio
+    from dataclasses import asdict
+
+    from m2agent_models.engine.bench import bench as measure
+    from m2agent_models.engine.placement import wishes
+    from m2agent_models.local import model_file
+
+    wish = wishes(read_settings(config_file()).engine)
+    path = model_file(name or wish.model)
+    click.echo(f"Measuring {path.name}, twice loaded: this takes a while.", err=True)
+    found = asyncio.run(measure(path, wish, reading=tokens, writing=128))
+    if as_json:
+        click.echo(msgspec.json.encode(asdict(found)).decode())
+        return
+    gain = found.looked_up / found.repeating
+    click.echo(found.plan)
+    for what, ours, bare in (
+        ("reads ", found.engine.reading, found.bare.reading),
+        ("writes", found.engine.writing, found.bare.writing),
+    ):
+        share = f"of which it reaches {ours / bare:.2f}"
+        click.echo(f"{what}  {ours:9,.1f} tokens/s   bare loop {bare:9,.1f}, {share}")
+    advice = "it pays: speculate = true in [engine] turns it on" if gain > 1.1 else "not worth it"
+    click.echo(f"looking up what repeats: {gain:.2f} times as fast in a text that does; {advice}.")
 
 
 class _Bar:

@@ -21,6 +21,7 @@ from m2agent_models import catalogue, m2
 from m2agent_models.chat_template import frames
 from m2agent_models.engine import gguf, wire
 from m2agent_models.engine.client import Engine, EngineGone
+from m2agent_models.engine.lookup import GUESSES
 from m2agent_models.engine.placement import Wishes, wishes
 from m2agent_models.m2.grammar import grammar
 
@@ -133,6 +134,7 @@ class Local:
             max_thinking=settings.max_thinking,
             beside=settings.beside,
             opening=self._opening(history, tools, segments),
+            guesses=GUESSES if self._wish.speculate else 0,
         )
 
     def _opening(

@@ -15,7 +15,10 @@ from m2agent_models.engine.address import Address
 
 
 class Line:
-    """`hung` says that the engine gave no sign of life for twice `silence` seconds, and is dead."""
+    """A line to the process `pid`.
+
+    `hung` says that the engine gave no sign of life for twice `silence` seconds, and is dead.
+    """
 
     def __init__(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, pid: int, silence: float
@@ -23,7 +26,7 @@ class Line:
         self.hung = False
         self._reader = reader
         self._writer = writer
-        self._pid = pid
+        self.pid = pid
         self._silence = silence
         self._decoder = msgspec.msgpack.Decoder(wire.Answer)
 
@@ -77,4 +80,4 @@ class Line:
     def _kill(self) -> None:
         self.hung = True
         with suppress(ProcessLookupError):
-            os.kill(self._pid, signal.SIGKILL)
+            os.kill(self.pid, signal.SIGKILL)

@@ -16,6 +16,7 @@ from typing import Any
 
 from m2agent.errors import ModelError, SetupError
 from m2agent_models.engine import Tokens
+from m2agent_models.engine.lookup import GUESSES
 from m2agent_models.engine.placement import Plan
 
 CHECKED = "0.3.36"
@@ -123,7 +124,8 @@ class Llama:
         params.n_ctx = plan.context
         params.n_batch = params.n_ubatch = plan.ubatch
         # One more than are used: through it states come and go.
-        params.n_seq_max = params.n_outputs_max = plan.sequences + 1
+        params.n_seq_max = plan.sequences + 1
+        params.n_outputs_max = plan.sequences + GUESSES
         params.n_threads = params.n_threads_batch = plan.threads
         params.flash_attn_type = _FLASH_ON
         params.type_k = params.type_v = _UNIFIED_TYPES[plan.cache]
@@ -234,8 +236,10 @@ class Llama:
 
     # Cells
 
-    def decode(self, rows: list[tuple[int, int, Tokens, bool]]) -> int:
-        """Evaluate tokens: for each sequence its number, first position, tokens, sample or not.
+    def decode(self, rows: list[tuple[int, int, Tokens, int]]) -> int:
+        """Evaluate tokens: for each sequence its number, first position and tokens.
+
+        After so many of the last ones the next can be sampled.
 
         Returns 0, NO_ROOM, ABORTED or llama.cpp's own negative code; only after 0 anything has
         changed that may be relied on.
@@ -307,9 +311,9 @@ class _Batch:
             logits=_pointer(self._wanted, ctypes.c_int8),
         )
 
-    def fill(self, rows: list[tuple[int, int, Tokens, bool]]) -> Any:
+    def fill(self, rows: list[tuple[int, int, Tokens, int]]) -> Any:
         at = 0
-        for sequence, position, tokens, sample in rows:
+        for sequence, position, tokens, wanted in rows:
             end = at + len(tokens)
             if len(tokens) == 1:  # a numpy slice costs ten times as much as one value
                 self._tokens[at] = tokens[0]
@@ -320,7 +324,8 @@ class _Batch:
                 self._positions[at:end] = self._range(position, position + len(tokens))
                 self._sequences[at:end] = sequence
                 self._wanted[at:end] = 0
-            self._wanted[end - 1] = sample
+                self._wanted[end - wanted : end] = 1
+            self._wanted[end - 1] = wanted > 0
             at = end
         self._batch.n_tokens = at
         return self._batch

@@ -35,7 +35,8 @@ class Wishes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `cpu_moe` layers keep their experts in main memory; `ubatch` tokens are read at a time;
     `idle` seconds after its last user the engine ends. `keep` gigabytes of disk hold what was read
     and written, for the next engine; without it `openings` gigabytes hold the system text and the
-    tools. `model` says what `local` stands for.
+    tools. With `speculate` what a turn quotes is looked up and several tokens are evaluated at
+    once, as long as that is measured to pay. `model` says what `local` stands for.
     """
 
     model: str = "starter"
@@ -49,6 +50,7 @@ class Wishes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     idle: float = 300.0
     keep: float = 0.0
     openings: float = 1.0
+    speculate: bool = False
 
 
 def wishes(table: Mapping[str, Any]) -> Wishes:

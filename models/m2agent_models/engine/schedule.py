@@ -12,6 +12,7 @@ from m2agent.errors import ContextFull, ModelError
 from m2agent_models.engine import Tokens, wire
 from m2agent_models.engine.kept import Kept
 from m2agent_models.engine.llama import ABORTED, NO_ROOM, Llama
+from m2agent_models.engine.lookup import GUESSES, Odds
 from m2agent_models.engine.prompt import Tokenizer
 from m2agent_models.engine.sequences import Sequences
 from m2agent_models.engine.turn import Turn
@@ -40,6 +41,7 @@ class Schedule:
         self._waiting: list[Turn] = []
         self._busy: list[Turn] = []
         self._told: dict[Turn, int] = {}
+        self._odds = Odds()
         self._rate = 0.0
         self._stuck = False
 
@@ -85,8 +87,14 @@ class Schedule:
             self._make_way()
             return
         began = time.perf_counter()
+        guess = self._guess(rows)
         batch = [
-            (turn.sequence.number, len(turn.sequence.tokens), tokens, len(tokens) == turn.pending)
+            (
+                turn.sequence.number,
+                len(turn.sequence.tokens),
+                tokens + guess,
+                1 + len(guess) if len(tokens) == turn.pending else 0,
+            )
             for turn, tokens in rows
             if turn.sequence
         ]
@@ -97,15 +105,43 @@ class Schedule:
         now = time.perf_counter()
         self._measure(rows, now - began)
         row = -1
-        for (turn, tokens), (_, _, _, sample) in zip(rows, batch, strict=True):
+        for (turn, tokens), (_, _, _, wanted) in zip(rows, batch, strict=True):
             row += len(tokens)
             self._note(turn, tokens)
-            if sample:
+            if wanted:
                 turn.take(row)
+            if turn.request.guesses and wanted and len(batch) == len(tokens) == 1:
+                right = self._check(turn, guess, row)
+                self._odds.note(now - began, guessed=bool(guess), right=right)
             if turn.reason:
                 self._finish(turn)
             else:
                 turn.flush(now)
+
+    def _guess(self, rows: list[tuple[Turn, Tokens]]) -> Tokens:
+        """What may follow in a turn that writes alone and wants this, if it pays."""
+        turn, tokens = rows[0]
+        most = min(turn.request.guesses, self._chunk - 1, GUESSES)
+        alone = len(rows) == 1 and not turn.reading and len(tokens) == turn.pending == 1
+        if not (most and alone and self._odds.good and self._llama.can_fork):
+            return tokens[:0]
+        guess = turn.lookup.guess(turn.tokens, most)
+        room = self._sequences.make_room(1 + len(guess), beside=turn.request.beside)
+        return guess if room else tokens[:0]
+
+    def _check(self, turn: Turn, guess: Tokens, row: int) -> int:
+        """Choose one more token for each guess that was right, and forget the others."""
+        assert turn.sequence
+        right = 0
+        for token in guess:
+            if turn.reason or turn.pending != 1 or turn.tokens[-1] != token:
+                break
+            self._note(turn, guess[right : right + 1])
+            right += 1
+            turn.take(row + right)
+        if right < len(guess):
+            self._sequences.settle(turn.sequence)
+        return right
 
     def _note(self, turn: Turn, tokens: Tokens) -> None:
         assert turn.sequence

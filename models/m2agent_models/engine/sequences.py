@@ -117,7 +117,7 @@ class Sequences:
         self._count()
 
     def settle(self, sequence: Sequence) -> None:
-        """After a failed evaluation: make llama.cpp forget whatever it had begun to hold."""
+        """Make llama.cpp forget what it holds beyond: a batch that failed, guesses gone wrong."""
         self._memory.remove(sequence.number, len(sequence.tokens))
 
     def drop(self, sequence: Sequence) -> None:

@@ -8,6 +8,7 @@ from typing import Literal
 from m2agent.errors import ContextFull
 from m2agent_models.engine import Tokens, wire
 from m2agent_models.engine.llama import Llama
+from m2agent_models.engine.lookup import Lookup
 from m2agent_models.engine.sampling import Sampler
 from m2agent_models.engine.sequences import Sequence
 from m2agent_models.engine.writing import MARKERS, Writing
@@ -45,6 +46,7 @@ class Turn:
             raise ContextFull(self.prompt + 1, self.llama.size)
         self._sampler = Sampler(self.llama, self.request.sampling, self.request.grammar)
         self._writing = Writing(thinking=self.request.thinking)
+        self.lookup = Lookup()
         self._thinking_since = self.prompt
         self._text: list[str] = []
         self._sent = 0.0

@@ -49,7 +49,8 @@ class Reply(Message, frozen=True):
 
     `grammar` (GBNF) holds from the opening marker of a call on; empty lets anything be written.
     `beside` is that of `ModelSettings`. The first `opening` segments are those that every
-    conversation with this system text and these tools has.
+    conversation with this system text and these tools has. `guesses` is how many tokens may be
+    looked up in what was written before and tried at once.
     """
 
     id: int
@@ -62,6 +63,7 @@ class Reply(Message, frozen=True):
     max_thinking: int = 8_192
     beside: bool = False
     opening: int = 0
+    guesses: int = 0
 
 
 class Cancel(Message, frozen=True):

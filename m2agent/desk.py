@@ -19,10 +19,11 @@ from m2agent.events import Asked, Began, Record
 from m2agent.home import always_file, home, private
 from m2agent.journal import Journal, Run
 from m2agent.loop import Limits, Steering, begin, carry_on
-from m2agent.loop.ask import Approve
+from m2agent.loop.ask import Absent, Approve, Yes
 from m2agent.loop.crew import Crew
 from m2agent.loop.own_tools import own_tools
 from m2agent.loop.prompt import system_prompt
+from m2agent.loop.rehearsal import Rehearsal
 from m2agent.loop.roles import ROLES, Role
 from m2agent.model import Model, ModelFactory, Progress, Token
 from m2agent.policy import Always, Rules
@@ -46,6 +47,7 @@ class Setup:
     limits: Limits | None = None
     roles: Mapping[str, Role] = field(default_factory=dict[str, Role])
     schema: Mapping[str, Any] | None = None
+    dry_run: bool = False
 
 
 class Desk:
@@ -95,6 +97,7 @@ class Desk:
             work=self.setup.work,
             accounts={name: dict(table) for name, table in self.setup.accounts.items()},
             schema=self.setup.schema,
+            dry_run=self.setup.dry_run,
         )
         return run
 
@@ -111,6 +114,13 @@ class Desk:
         ask: str = "",
     ) -> AsyncGenerator[Record | Token | Progress, None]:
         """Go on with a run and yield what happens; `ask` is something new to do in it."""
+        began = run.events[0]
+        assert isinstance(began, Began)
+        if began.dry_run != isinstance(self.toolbox, Rehearsal):
+            raise UsageError(f"Go on with a dry run by itself: m2agent resume {run.id}")
+        if isinstance(self.toolbox, Rehearsal):
+            self.toolbox.remember(run.events)
+            approve = Absent(Yes("--dry-run"))
         if ask:
             yield run.add(Asked(ask))[0]
         crew = Crew(
@@ -142,6 +152,7 @@ def setup_of(run: list[Record], setup: Setup) -> Setup:
         rules=setup.rules,
         limits=setup.limits,
         roles=setup.roles,
+        dry_run=began.dry_run,
     )
 
 
@@ -181,7 +192,8 @@ async def open_toolbox(setup: Setup, stack: AsyncExitStack, context: int | None 
     for one in opened:
         if isinstance(one, BaseException):
             raise one
-    return Toolbox({**connectors, **own_tools(context)})
+    kind = Rehearsal if setup.dry_run else Toolbox
+    return kind({**connectors, **own_tools(context)})
 
 
 async def open_account(name: str, settings: Mapping[str, Any], work: Path) -> Connector:

@@ -80,6 +80,7 @@ class Began(Tagged, frozen=True):
     accounts: dict[str, dict[str, Any]] = {}
     work: str = ""
     version: int = 1
+    dry_run: bool = False
     parent: str = ""
     schema: dict[str, Any] = {}
 

@@ -116,6 +116,7 @@ class Tool:
         self.before_hook: Hook | None = None
         self.content_hook: Hook | None = None
         self.edit_hook: Hook | None = None
+        self.rehearse_hook: Hook | None = None
         self.effect_hook: Callable[..., Effect] | None = None
 
     def __get__(self, connector: object, owner: type) -> Any:
@@ -168,6 +169,11 @@ class Tool:
         Raises ToolFailed, in words for the person, for what cannot be changed.
         """
         self.edit_hook = hook
+        return hook
+
+    def rehearse(self, hook: Callable[P, Awaitable[Content]]) -> Callable[P, Awaitable[Content]]:
+        """For a dry run: what the call would make, without making it. Raises ToolFailed."""
+        self.rehearse_hook = hook
         return hook
 
     def effect_of(self, hook: Callable[P, Effect]) -> Callable[P, Effect]:

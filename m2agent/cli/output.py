@@ -42,6 +42,7 @@ class Output:
     ended: Ended | None = None
     judged: Judged | None = None
     structured: bool = False
+    dry_run: bool = False
     receipts: list[Receipt] = field(default_factory=list[Receipt])
     usage: dict[str, Any] = field(default_factory=dict[str, Any])
     _live: bool = field(default_factory=sys.stderr.isatty)
@@ -81,8 +82,8 @@ class Output:
             return
         self.run = record.run
         match record.event:
-            case Began(schema=schema):
-                self.structured = bool(schema)
+            case Began(schema=schema, dry_run=dry_run):
+                self.structured, self.dry_run = bool(schema), dry_run
             case Returned(receipts=receipts):
                 self.receipts += receipts
             case Turned() as turned:
@@ -132,6 +133,9 @@ class Output:
         if self.kind == "plain" and self.judged:
             for words in _checked(self.judged):
                 click.echo(words, err=True)
+        if self.dry_run and self.kind == "plain":
+            words = "A dry run: nothing was changed or sent. What would have been, in full:"
+            click.echo(f"{words} m2agent show {self.run}", err=True)
         if ended.status != "done":
             click.echo(f"{ended.reason}{self._next(ended)}", err=True)
         return ended.exit_code

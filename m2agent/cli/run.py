@@ -22,6 +22,7 @@ from m2agent.loop.structured import read_schema
 @click.option("--model", help="What thinks: local, a name, a GGUF's path, script:FILE.")
 @click.option("--office", help="'sample' for a fresh sample office, or the folder of a kept one.")
 @click.option("--schema", type=click.Path(), help="A JSON Schema that the answer must fit.")
+@click.option("--dry-run", is_flag=True, help="Read for real, and only write down the rest.")
 @run_options
 @output_options
 @click.pass_context
@@ -33,6 +34,7 @@ def run(
     model: str | None,
     office: str | None,
     schema: str | None,
+    dry_run: bool,
     leg: Leg,
     output: Output,
 ) -> int:
@@ -57,7 +59,7 @@ def run(
     if not text.strip():
         raise click.UsageError("The task is empty. Say what should be done.")
     wanted = read_schema(Path(schema)) if schema else None
-    setup = replace(leg.limited(setup), schema=wanted)
+    setup = replace(leg.limited(setup), schema=wanted, dry_run=dry_run)
     return begin(setup, text, output, answering(leg.on_ask, output))
 
 

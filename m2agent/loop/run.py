@@ -34,6 +34,7 @@ from m2agent.events import (
     Turned,
 )
 from m2agent.journal import Run
+from m2agent.loop import rehearsal
 from m2agent.loop.act import Hands
 from m2agent.loop.cap import page_size
 from m2agent.loop.compact import deep_fold, fold
@@ -62,9 +63,18 @@ def begin(
     work: Path,
     accounts: Mapping[str, dict[str, Any]],
     schema: Mapping[str, Any] | None = None,
+    dry_run: bool = False,
 ) -> list[Record]:
     """Write down the head of a new run: what its prompts are made of, and what is asked."""
-    began = Began(model, system, tools, dict(accounts), str(work), schema=dict(schema or {}))
+    began = Began(
+        model,
+        system + (rehearsal.WORDS if dry_run else ""),
+        tools,
+        dict(accounts),
+        str(work),
+        schema=dict(schema or {}),
+        dry_run=dry_run,
+    )
     return run.add(began, Asked(task))
 
 

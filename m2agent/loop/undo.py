@@ -73,6 +73,8 @@ def ways_back(
         if step.started and step.returned and step.returned.ok and _changed(step)
         if only in (None, step.called.id)
     ]
+    if isinstance(history[0], Began) and history[0].dry_run:
+        raise UsageError("A dry run changed nothing.")
     if not ways:
         what = f"Step {only} of this run" if only else "This run"
         raise UsageError(f"{what} changed nothing that could be taken back.")

@@ -182,6 +182,24 @@ class Gmail:
         wanted = Wanted(to, cc, bcc, subject, body, reply_to, reply_all, forward, attach, draft_id)
         return await drafts.write(self._box, op, wanted)
 
+    @draft.rehearse
+    async def _(
+        self,
+        op: Operation,
+        to: Names,
+        cc: Names,
+        bcc: Names,
+        subject: str | None,
+        body: str | None,
+        reply_to: str | None,
+        reply_all: bool,
+        forward: str | None,
+        attach: Names,
+        draft_id: str | None,
+    ) -> Content:
+        wanted = Wanted(to, cc, bcc, subject, body, reply_to, reply_all, forward, attach, draft_id)
+        return await drafts.rehearsed(self._box, op, wanted)
+
     @draft.before
     async def _(self, op: Operation, draft_id: str | None) -> dict[str, Any]:
         return await drafts.before(self._box, op, draft_id)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from m2agent.errors import ToolFailed, Unclear
-from m2agent.tool import Operation, Result
+from m2agent.tool import Content, Operation, Result
 from m2agent_connectors.gmail.api import NotThere
 from m2agent_connectors.gmail.mailbox import ME, Mailbox, bytes_of
 from m2agent_connectors.mail import compose, drafting, editing
@@ -22,6 +22,25 @@ _RECENT = 25
 
 async def write(box: Mailbox, op: Operation, wanted: Wanted) -> Result:
     """Make the draft, or change the one that `draft_id` names."""
+    raw, thread = await _composed(box, op, wanted)
+    if wanted.draft_id:
+        await box.api.ask(_request(box.drafts.update, raw, thread, id=wanted.draft_id.strip()))
+        return await told(box, wanted.draft_id.strip(), wanted.about)
+    try:
+        made = await box.api.once(_request(box.drafts.create, raw, thread))
+    except Unclear as doubt:
+        return await _looked_up(box, op, wanted.about, doubt)
+    return await told(box, made["id"], wanted.about)
+
+
+async def rehearsed(box: Mailbox, op: Operation, wanted: Wanted) -> Content:
+    """What `write` would write."""
+    raw, _ = await _composed(box, op, wanted)
+    return Content(raw, compose.preview(raw))
+
+
+async def _composed(box: Mailbox, op: Operation, wanted: Wanted) -> tuple[bytes, str | None]:
+    """The draft's text, and the thread it belongs to."""
     about = wanted.about
     original = (await box.mail(about))[1] if about else None
     earlier, thread = None, None
@@ -38,14 +57,7 @@ async def write(box: Mailbox, op: Operation, wanted: Wanted) -> Result:
         original=original,
         now=time.time(),
     )
-    if wanted.draft_id:
-        await box.api.ask(_request(box.drafts.update, raw, thread, id=wanted.draft_id.strip()))
-        return await told(box, wanted.draft_id.strip(), about)
-    try:
-        made = await box.api.once(_request(box.drafts.create, raw, thread))
-    except Unclear as doubt:
-        return await _looked_up(box, op, about, doubt)
-    return await told(box, made["id"], about)
+    return raw, thread
 
 
 async def edit(box: Mailbox, op: Operation, draft_id: str, text: str) -> None:

@@ -214,6 +214,26 @@ class LocalMail:
         )
         return drafts.write(self._store, op, self._me, wanted, now=self._clock())
 
+    @draft.rehearse
+    async def _(
+        self,
+        op: Operation,
+        to: Names,
+        cc: Names,
+        bcc: Names,
+        subject: str | None,
+        body: str | None,
+        reply_to: str | None,
+        reply_all: bool,
+        forward: str | None,
+        attach: Names,
+        draft_id: str | None,
+    ) -> Content:
+        wanted = drafts.Wanted(
+            to, cc, bcc, subject, body, reply_to, reply_all, forward, attach, draft_id
+        )
+        return drafts.rehearsed(self._store, op, self._me, wanted, now=self._clock())
+
     @draft.before
     async def _(self, draft_id: str | None) -> dict[str, Any]:
         return drafts.before(self._store, draft_id)

@@ -6,7 +6,7 @@ from typing import Any
 
 from m2agent.errors import ToolFailed
 from m2agent.events import Receipt
-from m2agent.tool import Operation, Result
+from m2agent.tool import Content, Operation, Result
 from m2agent_connectors.local_mail.store import Store
 from m2agent_connectors.mail import compose, editing
 from m2agent_connectors.mail.address import Address
@@ -43,6 +43,30 @@ def draft_number(store: Store, id: str) -> int:
 
 def write(store: Store, op: Operation, me: Address, wanted: Wanted, *, now: float) -> Result:
     """Make the draft, or change the one that `draft_id` names."""
+    number, original, raw = _composed(store, op, me, wanted, now)
+    mail = parse(raw)
+    with store.transaction():
+        if number is None:
+            number = store.add(raw, mail, date=now, labels=["DRAFT"])
+            if wanted.reply_to and original:
+                thread = store.one("SELECT thread FROM message WHERE id = ?", original)
+                store.execute("UPDATE message SET thread = ? WHERE id = ?", (thread, number))
+        else:
+            _keep_earlier(store, number)
+            store.replace(number, raw, mail, date=now)
+    return told(store, number, original)
+
+
+def rehearsed(store: Store, op: Operation, me: Address, wanted: Wanted, *, now: float) -> Content:
+    """What `write` would write."""
+    raw = _composed(store, op, me, wanted, now)[2]
+    return Content(raw, compose.preview(raw))
+
+
+def _composed(
+    store: Store, op: Operation, me: Address, wanted: Wanted, now: float
+) -> tuple[int | None, int | None, bytes]:
+    """The draft that is changed, the mail that is answered, and the new text."""
     number = draft_number(store, wanted.draft_id) if wanted.draft_id else None
     about = wanted.reply_to or wanted.forward
     if sum(map(bool, (wanted.draft_id, wanted.reply_to, wanted.forward))) > 1:
@@ -59,18 +83,7 @@ def write(store: Store, op: Operation, me: Address, wanted: Wanted, *, now: floa
         files=None if names is None else [compose.attached(op.path(name)) for name in names],
         adding=number is None,
     )
-    raw = compose.built(letter, id=compose.message_id(op.key, me), date=now)
-    mail = parse(raw)
-    with store.transaction():
-        if number is None:
-            number = store.add(raw, mail, date=now, labels=["DRAFT"])
-            if wanted.reply_to and original:
-                thread = store.one("SELECT thread FROM message WHERE id = ?", original)
-                store.execute("UPDATE message SET thread = ? WHERE id = ?", (thread, number))
-        else:
-            _keep_earlier(store, number)
-            store.replace(number, raw, mail, date=now)
-    return told(store, number, original)
+    return number, original, compose.built(letter, id=compose.message_id(op.key, me), date=now)
 
 
 def edit(store: Store, op: Operation, me: Address, draft_id: str, text: str) -> None:

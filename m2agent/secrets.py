@@ -2,7 +2,7 @@
 
 A tool's result is masked where it enters the journal, so neither the model, nor the journal, nor
 an export, nor what is printed ever holds one: a mail server may echo a header, a command may print
-its environment.
+its environment. The words of an error and the report of a bug are masked where they are written.
 """
 
 import base64
@@ -33,28 +33,41 @@ class Secrets:
     """Texts that must not be written down, in each form in which they are likely to turn up."""
 
     def __init__(self, values: Iterable[str]) -> None:
+        self._known = -1
+        self._take(values)
+
+    def _take(self, values: Iterable[str]) -> None:
         forms = {form for value in values if len(value) >= _SHORTEST for form in _forms(value)}
         longest_first = sorted(forms, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(re.escape, longest_first))) if forms else None
 
     @classmethod
     def known(cls) -> Self:
-        """Those in the environment, in files that it names, and those taken out of a store."""
+        """Those in the environment, in files that it names, and those taken out of a store.
+
+        What is remembered later, such as a token that was renewed, is masked from then on.
+        """
+        secrets = cls(())
+        secrets._look()
+        return secrets
+
+    def _look(self) -> None:
+        self._known = len(_remembered)
         found = set(_remembered)
         for name, value in os.environ.items():
             if _NAMED.search(name):
                 found |= _within(value)
             elif _TOKEN_FILE.search(name):
                 found |= _in_file(Path(value).expanduser())
-        return cls(found)
+        self._take(found)
 
     def mask(self, text: str) -> str:
+        if 0 <= self._known < len(_remembered):
+            self._look()
         return self._pattern.sub(MASK, text) if self._pattern else text
 
     def masked(self, value: Any) -> Any:
         """A JSON value with every text in it masked."""
-        if self._pattern is None:
-            return value
         if isinstance(value, str):
             return self.mask(value)
         if isinstance(value, Mapping):

@@ -6,6 +6,7 @@ Commands are loaded when they are used: `m2agent --help` imports click and this 
 import importlib
 import os
 import sys
+import traceback
 from typing import Any
 
 import click
@@ -83,6 +84,12 @@ def main() -> None:
     sys.exit(_exit_code())
 
 
+def _masked(text: str) -> str:
+    from m2agent.secrets import Secrets
+
+    return Secrets.known().mask(text)
+
+
 def _exit_code() -> int:
     try:
         result: Any = cli.main(standalone_mode=False)
@@ -96,6 +103,9 @@ def _exit_code() -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 130
     except M2Error as error:
-        click.echo(f"m2agent: {error}", err=True)
+        click.echo(_masked(f"m2agent: {error}"), err=True)
         return error.exit_code
+    except Exception:  # a bug: told in full, but for secrets
+        click.echo(_masked(traceback.format_exc()), err=True)
+        return 1
     return result if isinstance(result, int) else 0

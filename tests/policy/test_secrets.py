@@ -2,6 +2,9 @@
 
 import base64
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any, ClassVar, Self
 from urllib.parse import quote
@@ -14,11 +17,13 @@ from hypothesis import strategies as st
 from m2agent.connector import Account
 from m2agent.errors import ToolFailed
 from m2agent.events import Returned
+from m2agent.home import home, private
 from m2agent.journal.export import markdown
 from m2agent.secrets import MASK, Secrets, remember
 from m2agent.testing.stage import Stage
 from m2agent.tool import Result, tool
 from m2agent_models.script import Script
+from m2agent_tui.problem import keep_bug
 
 CANARY = "ntn_canary/8c1f+55aa=="
 REFRESH = "1//canary-refresh-77"
@@ -90,6 +95,46 @@ async def test_a_planted_token_is_in_nothing_that_a_run_leaves_behind(
     texts = [e.text for e in events if isinstance(e, Returned)]
     assert len(texts) == 5
     assert all(MASK in text for text in texts)
+
+
+def test_a_token_that_is_renewed_in_mid_run_is_masked_from_then_on() -> None:
+    secrets = Secrets.known()
+    remember("canary-of-the-second-hour")
+    assert secrets.mask("Bearer canary-of-the-second-hour") == f"Bearer {MASK}"
+
+
+def test_the_report_of_a_bug_holds_no_token(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(tmp_path, monkeypatch)
+    private(home())
+    try:
+        raise ValueError(f"no JSON: {CANARY}")
+    except ValueError as bug:
+        told = keep_bug(bug)
+
+    report = (home() / "last-bug.txt").read_text()
+    assert "no JSON" in report
+    assert CANARY not in report + told
+
+
+def test_a_bug_on_the_command_line_is_told_without_tokens(tmp_path: Path) -> None:
+    script = tmp_path / "bug.py"
+    script.write_text(
+        "import sys\n"
+        "from m2agent import cli\n"
+        "from m2agent.cli import runs\n"
+        f"runs.runs.callback = lambda: 1 / 0 if '{CANARY}' == '' else [][{CANARY!r}]\n"
+        "sys.argv = ['m2agent', 'runs']\n"
+        "cli.main()\n"
+    )
+    environment = {**os.environ, "M2AGENT_HOME": str(tmp_path), "M2AGENT_NOTION_TOKEN": CANARY}
+    done = subprocess.run(
+        [sys.executable, script], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "TypeError" in done.stderr
+    assert CANARY not in done.stderr
 
 
 def test_what_is_no_secret_stays_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,9 +17,11 @@ def sentence(error: M2Error) -> str:
 def keep_bug(error: BaseException) -> str:
     """Write a bug's traceback to a file at home; returns what to say about it."""
     from m2agent.home import home
+    from m2agent.secrets import Secrets
 
-    where = _write(home() / "last-bug.txt", "".join(traceback.format_exception(error)))
-    what = one_line(f"{type(error).__name__}: {error}", 200)
+    mask = Secrets.known().mask
+    where = _write(home() / "last-bug.txt", mask("".join(traceback.format_exception(error))))
+    what = one_line(mask(f"{type(error).__name__}: {error}"), 200)
     return f"m2agent has a bug: {what}{where}\nThe run is kept. Enter goes on with it."
 
 

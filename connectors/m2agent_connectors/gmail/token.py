@@ -14,6 +14,7 @@ from typing import Any, cast
 
 from m2agent import vault
 from m2agent.errors import SetupError
+from m2agent.secrets import remember
 
 MODIFY = "https://www.googleapis.com/auth/gmail.modify"
 READ_ONLY = "https://www.googleapis.com/auth/gmail.readonly"
@@ -110,6 +111,7 @@ class Token:
         try:
             with requests.Session() as session:
                 self._credentials.refresh(Request(session))
+            remember(cast(str, self._credentials.token))
         except TransportError as error:
             raise Unreachable(f"Google cannot be reached: {error}") from error
 

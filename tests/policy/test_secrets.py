@@ -121,10 +121,12 @@ def test_the_report_of_a_bug_holds_no_token(
 def test_a_bug_on_the_command_line_is_told_without_tokens(tmp_path: Path) -> None:
     script = tmp_path / "bug.py"
     script.write_text(
-        "import sys\n"
+        "import os, sys\n"
         "from m2agent import cli\n"
         "from m2agent.cli import runs\n"
-        f"runs.runs.callback = lambda: 1 / 0 if '{CANARY}' == '' else [][{CANARY!r}]\n"
+        "def bug(**given):\n"
+        "    raise ValueError('no JSON: ' + os.environ['M2AGENT_NOTION_TOKEN'])\n"
+        "runs.runs.callback = bug\n"
         "sys.argv = ['m2agent', 'runs']\n"
         "cli.main()\n"
     )
@@ -133,7 +135,7 @@ def test_a_bug_on_the_command_line_is_told_without_tokens(tmp_path: Path) -> Non
         [sys.executable, script], env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 1
-    assert "TypeError" in done.stderr
+    assert "no JSON: " in done.stderr
     assert CANARY not in done.stderr
 
 

@@ -14,7 +14,7 @@ help:
 	@echo "make test    run the tests"
 	@echo "make check   formatting, lint, types, and which part may import which"
 	@echo "make bench   measure"
-	@echo "make soak    kill a thousand processes, and see that nothing is lost or done twice"
+	@echo "make soak    kill a thousand processes, play 500 turns: nothing is lost or done twice"
 	@echo "make google  add Gmail: 130 MB of Google's libraries"
 	@echo "make remote  add hosted models, through litellm"
 	@echo "make lock    write packaging/lock anew from pyproject.toml"
@@ -40,6 +40,7 @@ bench: $(made)/dev
 
 soak: $(made)/dev
 	$(bin)/python tests/crash/soak.py
+	$(bin)/python tests/horizon/long_run.py
 
 google: $(made)/google
 

@@ -66,6 +66,7 @@ async def second_look(history: Sequence[Event], verdict: Judged, crew: Crew) -> 
         crew.sampling,
         max_tokens=min(_TOKENS, crew.sampling.max_tokens),
         max_thinking=min(_THINKING, crew.sampling.max_thinking),
+        beside=True,
     )
     said, turned = "", Turned()
     try:

@@ -103,6 +103,7 @@ class SubAgents:
             toolbox=crew.toolbox.only([*tools, *OWN], role.effects),
             approve=crew.approve if isinstance(crew.approve, Absent) else self._approve,
             limits=role.within(crew.limits),
+            sampling=replace(crew.sampling, beside=True),
             steering=Steering(above=crew.steering),
             known=[*crew.known, *self.run.events],
         )

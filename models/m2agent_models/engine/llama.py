@@ -246,6 +246,10 @@ class Llama:
         """
         return self.lib.llama_decode(self.context, self._batch.fill(rows))
 
+    def use_threads(self, number: int) -> None:
+        """Compute with so many from the next `decode` on."""
+        self.lib.llama_set_n_threads(self.context, number, number)
+
     def abort(self) -> None:
         """Stop a running `decode`, from any thread, where the backend looks (CPU and Metal)."""
         self._flag[0] = b"\x01"

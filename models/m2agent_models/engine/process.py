@@ -28,6 +28,7 @@ from m2agent_models.engine.llama import CHECKED, Llama, library
 from m2agent_models.engine.machine import this_machine
 from m2agent_models.engine.placement import Wishes, plan
 from m2agent_models.engine.schedule import Schedule, failure
+from m2agent_models.engine.threads import Threads
 
 _log = logging.getLogger(__name__)
 _FIRST_CLIENT = 10.0
@@ -183,7 +184,8 @@ class _Process:
             weights = f"{CHECKED} {placed.cache} {files}"
             openings = not self._wish.keep
             kept = Kept(llama, self._kept, int(quota * 1e9), weights, openings=openings)
-        schedule = Schedule(llama, placed.sequences, placed.ubatch, self._send, kept)
+        threads = None if self._wish.threads else Threads(placed.threads, llama.use_threads)
+        schedule = Schedule(llama, placed.sequences, placed.ubatch, self._send, kept, threads)
         while not self._stopping:
             # Whoever asks for an abort has put the reason into the queue before.
             llama.go_on()

@@ -15,6 +15,7 @@ from m2agent_models.engine.llama import ABORTED, NO_ROOM, Llama
 from m2agent_models.engine.lookup import GUESSES, Odds
 from m2agent_models.engine.prompt import Tokenizer
 from m2agent_models.engine.sequences import Sequences
+from m2agent_models.engine.threads import Threads
 from m2agent_models.engine.turn import Turn
 
 _log = logging.getLogger(__name__)
@@ -30,7 +31,13 @@ class Schedule:
     """All turns of one context. `send` reaches a client by its number, from this thread."""
 
     def __init__(
-        self, llama: Llama, slots: int, chunk: int, send: Send, kept: Kept | None = None
+        self,
+        llama: Llama,
+        slots: int,
+        chunk: int,
+        send: Send,
+        kept: Kept | None = None,
+        threads: Threads | None = None,
     ) -> None:
         self._llama = llama
         self._sequences = Sequences(llama, slots)
@@ -38,6 +45,7 @@ class Schedule:
         self._chunk = chunk
         self._send = send
         self._kept = kept
+        self._threads = threads
         self._waiting: list[Turn] = []
         self._busy: list[Turn] = []
         self._told: dict[Turn, int] = {}
@@ -104,6 +112,8 @@ class Schedule:
             return
         now = time.perf_counter()
         self._measure(rows, now - began)
+        if self._threads and len(batch) == 1 and len(batch[0][2]) == 1:
+            self._threads.note(now - began)
         row = -1
         for (turn, tokens), (_, _, _, wanted) in zip(rows, batch, strict=True):
             row += len(tokens)

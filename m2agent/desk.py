@@ -143,6 +143,10 @@ def setup_of(run: list[Record], setup: Setup) -> Setup:
     """The setup in which a run was begun, with today's rules, limits and engine numbers."""
     began = run[0].event
     assert isinstance(began, Began)
+    if began.replay_of:
+        raise UsageError(
+            f"A replay does not go on. Play it again: m2agent replay {began.replay_of}"
+        )
     return Setup(
         model=began.model,
         work=Path(began.work),

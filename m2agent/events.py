@@ -71,7 +71,8 @@ class Began(Tagged, frozen=True):
     """Everything a prompt is made of besides what follows, so that a resumed one is the same.
 
     `accounts` maps an account's name to how it is opened: `connector`, and its settings. `parent`
-    is the run whose sub-agent this is; `schema` what the closing report must fit, if anything.
+    is the run whose sub-agent this is; `schema` what the closing report must fit, if anything. A
+    `dry_run` changes nothing; `replay_of` is the run whose recorded results this one plays on.
     """
 
     model: str
@@ -81,6 +82,7 @@ class Began(Tagged, frozen=True):
     work: str = ""
     version: int = 1
     dry_run: bool = False
+    replay_of: str = ""
     parent: str = ""
     schema: dict[str, Any] = {}
 

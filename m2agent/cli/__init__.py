@@ -20,6 +20,7 @@ _COMMANDS = {
     "decline": "Say no to what a run waits for, and go on.",
     "settle": "Say whether a step happened whose outcome is unknown, and go on.",
     "undo": "Take back what a run did, as far as that can be done.",
+    "replay": "Play a run again on its recorded results, with something changed.",
     "fork": "Take another way from a turn of a run on, as a new run.",
     "runs": "List all runs.",
     "show": "Show a run, and what it waits for.",

@@ -1,5 +1,7 @@
 """`m2agent rules`: the rules there are, which of them decides a call, and taking one back."""
 
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, get_args
@@ -7,15 +9,17 @@ from typing import Any, get_args
 import click
 import msgspec
 
-from m2agent.cli.choose import chosen_rules
-from m2agent.errors import UsageError
+from m2agent.cli.choose import AT_HOME, chosen_rules
+from m2agent.connector import connector_named
+from m2agent.errors import SetupError, UsageError
 from m2agent.events import Asked, Began, Called, Origin, Returned, Started
 from m2agent.home import always_file, config_file
-from m2agent.policy import Call, Provenance, Rules, decide, read_rules
+from m2agent.policy import Call, Provenance, Rules, Verdict, decide, read_rules
 from m2agent.policy.always import described, known, revoke
+from m2agent.policy.decide import least_trusted
 from m2agent.printable import one_line
-from m2agent.settings import read_settings
-from m2agent.tool import Effect
+from m2agent.settings import Settings, read_settings
+from m2agent.tool import Effect, Tool
 
 _WIDTH = 300
 
@@ -44,30 +48,77 @@ def revoke_rule(number: int) -> None:
 @rules.command
 @click.option("--tool", required=True, help="The tool's full name, such as mail_send.")
 @click.option("--arguments", default="{}", help="Its arguments, as a JSON object.")
-@click.option("--effect", type=click.Choice(get_args(Effect)), default="send", show_default=True)
+@click.option(
+    "--effect",
+    type=click.Choice(get_args(Effect)),
+    help="What the call does; by itself what the tool says, and send for one that is not known.",
+)
 @click.option("--account", default="", help="The account it would act on.")
 @click.option("--rules", "file", help="A TOML file with rules, instead of the configured one.")
 @click.option("--task", default="", help="Your words, as you would give them to a run.")
 def check(
-    tool: str, arguments: str, effect: Effect, account: str, file: str | None, task: str
+    tool: str, arguments: str, effect: Effect | None, account: str, file: str | None, task: str
 ) -> None:
     """Say what would happen to a call, by which rule, and why.
 
     It is judged as at the screen and unattended, and each before and after the model has read
-    anything that an outsider wrote.
+    anything that an outsider wrote. Below is why your other rules do not decide it.
     """
-    own = chosen_rules(file, read_settings(config_file()))
-    chosen = Rules([*own.rule, *known(always_file()).rule])
-    given = _object(arguments)
+    settings = read_settings(config_file())
+    own = chosen_rules(file, settings).rule
+    said = known(always_file()).rule
+    names = [f"yours {n + 1}" for n in range(len(own))]
+    names += [f"always {n + 1}" for n in range(len(said))]
+    chosen = Rules([*own, *said])
+    effect = effect or _effect(tool, settings)
+    call = Call(tool, effect, _object(arguments), account, at=datetime.now())
+    click.echo(f"{tool} counts as {effect}.\n")
+    found: dict[str, list[str]] = {}
+    misfits: dict[str, str] = {}
     for unattended in (False, True):
         for read in (False, True):
             provenance = _after_reading(task, read)
-            call = Call(tool, effect, given, account, unattended=unattended, at=datetime.now())
-            verdict = decide(provenance.grant, provenance, call, chosen)
+            now = replace(call, unattended=unattended)
+            verdict = decide(provenance.grant, provenance, now, chosen)
+            reason = one_line(verdict.reason, _WIDTH)
+            line = f"{verdict.decision:<5}  {_by(verdict, names)}: {reason}"
             where = "unattended" if unattended else "at the screen"
             when = "after reading an outsider's text" if read else "before reading anything"
-            reason = one_line(verdict.reason, _WIDTH)
-            click.echo(f"{verdict.decision:<5}  {where}, {when}: {verdict.rule}. {reason}")
+            found.setdefault(line, []).append(f"{where}, {when}")
+            trust = least_trusted(provenance, now)
+            misfits |= {
+                name: rule.misfit(now, trust)
+                for name, rule in zip(names, chosen.rule, strict=True)
+                if name not in misfits
+            }
+    for line, cases in found.items():
+        click.echo(line)
+        click.echo(f"       {'; '.join(cases) if len(found) > 1 else 'in every case'}")
+    for name, rule in zip(names, chosen.rule, strict=True):
+        if misfit := misfits[name]:
+            told = one_line(described(rule), _WIDTH)
+            click.echo(f"\n{name} does not fit, by its {misfit}: {told}")
+
+
+def _by(verdict: Verdict, names: list[str]) -> str:
+    """The rule that decides, by the name that the list gives it."""
+    kind, _, number = verdict.rule.partition(" ")
+    return names[int(number) - 1] if kind == "rule" and number.isdigit() else verdict.rule
+
+
+def _effect(tool: str, settings: Settings) -> Effect:
+    """What the tool of a configured account says of itself; one that is not known sends."""
+    accounts = settings.accounts.values()
+    connectors = [one.connector for one in accounts] or [
+        one["connector"] for one in AT_HOME.values()
+    ]
+    for name in connectors:
+        with suppress(SetupError):
+            connector = connector_named(str(name))
+            for attribute in vars(connector).values():
+                if isinstance(attribute, Tool) and tool == f"{connector.kind}_{attribute.name}":
+                    return attribute.effect
+    return "send"
 
 
 def _after_reading(task: str, read: bool) -> Provenance:

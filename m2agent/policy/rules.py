@@ -87,21 +87,30 @@ class Rule(
 
     def fits(self, call: Call, trust: Trust) -> bool:
         """Whether this rule is about such a call, whose least trusted argument is `trust`."""
-        return (
-            fnmatch.fnmatchcase(call.tool, self.tool)
-            and fnmatch.fnmatchcase(call.account, self.account)
-            and fnmatch.fnmatchcase(call.run, self.run)
-            and self.effect in (None, call.effect)
-            and self.trust in (None, trust)
-            and self.unattended in (None, call.unattended)
-            and self._is_time(call.at)
-            and self._is_to(call)
-            and all(
-                name in call.arguments
-                and fnmatch.fnmatchcase(argument_text(call.arguments[name]), pattern)
-                for name, pattern in self.arguments.items()
-            )
-        )
+        return self.misfit(call, trust) == ""
+
+    def misfit(self, call: Call, trust: Trust) -> str:
+        """The first of its patterns that the call does not fit, by its name; "" if it fits."""
+        if not fnmatch.fnmatchcase(call.tool, self.tool):
+            return "tool"
+        if not fnmatch.fnmatchcase(call.account, self.account):
+            return "account"
+        if not fnmatch.fnmatchcase(call.run, self.run):
+            return "run"
+        if self.effect not in (None, call.effect):
+            return "effect"
+        if self.unattended not in (None, call.unattended):
+            return "unattended"
+        for name, pattern in self.arguments.items():
+            if name not in call.arguments:
+                return "arguments"
+            if not fnmatch.fnmatchcase(argument_text(call.arguments[name]), pattern):
+                return "arguments"
+        if not self._is_to(call):
+            return "to"
+        if self.trust not in (None, trust):
+            return "from"
+        return "" if self._is_time(call.at) else "hours" if self.hours else "weekdays"
 
     def _is_to(self, call: Call) -> bool:
         if not self.to:

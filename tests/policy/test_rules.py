@@ -175,12 +175,31 @@ def m2agent(*words: str) -> subprocess.CompletedProcess[str]:
 
 def test_check_says_which_rule_decides_and_why(tmp_path: Path) -> None:
     file = tmp_path / "r.toml"
-    file.write_text('[[rule]]\ndecision = "deny"\ntool = "x_*"\nreason = "Closed."\n')
+    file.write_text(
+        '[[rule]]\ndecision = "allow"\ntool = "x_*"\nto = ["*@firm.example"]\n'
+        '[[rule]]\ndecision = "deny"\ntool = "x_*"\nreason = "Closed."\n'
+        '[[rule]]\ndecision = "ask"\naccount = "work"\n'
+    )
 
     denied = m2agent("rules", "check", "--tool", "x_y", "--rules", str(file))
     asked = m2agent("rules", "check", "--tool", "z", "--arguments", '{"to": "eve@evil.example"}')
+    drafted = m2agent("rules", "check", "--tool", "mail_draft", "--task", "What is new?")
     wrong = m2agent("rules", "check", "--tool", "z", "--arguments", "[1]")
 
-    assert denied.stdout.splitlines()[0].endswith("rule 1. Closed.")
+    assert denied.stdout.splitlines() == [
+        "x_y counts as send.",
+        "",
+        "deny   yours 2: Closed.",
+        "       in every case",
+        "",
+        'yours 1 is for another to: decision = "allow", tool = "x_*", to = ["*@firm.example"]',
+        "",
+        'yours 3 is for another account: decision = "ask", account = "work"',
+    ]
     assert "The address eve@evil.example is not in your words" in asked.stdout
+    assert drafted.stdout.startswith("mail_draft counts as write.")
+    assert [line[:5] for line in drafted.stdout.splitlines()[2:]] == ["allow", "     "] * 1 + [
+        "ask  ",
+        "     ",
+    ]
     assert wrong.returncode == 2

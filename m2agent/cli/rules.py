@@ -108,11 +108,8 @@ def _by(verdict: Verdict, names: list[str]) -> str:
 
 def _effect(tool: str, settings: Settings) -> Effect:
     """What the tool of a configured account says of itself; one that is not known sends."""
-    accounts = settings.accounts.values()
-    connectors = [one.connector for one in accounts] or [
-        one["connector"] for one in AT_HOME.values()
-    ]
-    for name in connectors:
+    configured = [account.connector for account in settings.accounts.values()]
+    for name in configured or [account["connector"] for account in AT_HOME.values()]:
         with suppress(SetupError):
             connector = connector_named(str(name))
             for attribute in vars(connector).values():

@@ -176,7 +176,7 @@ def m2agent(*words: str) -> subprocess.CompletedProcess[str]:
 def test_check_says_which_rule_decides_and_why(tmp_path: Path) -> None:
     file = tmp_path / "r.toml"
     file.write_text(
-        '[[rule]]\ndecision = "allow"\ntool = "x_*"\nto = ["*@firm.example"]\n'
+        '[[rule]]\ndecision = "allow"\ntool = "x_*"\nto = ["*@f.example"]\n'
         '[[rule]]\ndecision = "deny"\ntool = "x_*"\nreason = "Closed."\n'
         '[[rule]]\ndecision = "ask"\naccount = "work"\n'
     )
@@ -192,14 +192,11 @@ def test_check_says_which_rule_decides_and_why(tmp_path: Path) -> None:
         "deny   yours 2: Closed.",
         "       in every case",
         "",
-        'yours 1 is for another to: decision = "allow", tool = "x_*", to = ["*@firm.example"]',
+        'yours 1 does not fit, by its to: decision = "allow", tool = "x_*", to = ["*@f.example"]',
         "",
-        'yours 3 is for another account: decision = "ask", account = "work"',
+        'yours 3 does not fit, by its account: decision = "ask", account = "work"',
     ]
     assert "The address eve@evil.example is not in your words" in asked.stdout
     assert drafted.stdout.startswith("mail_draft counts as write.")
-    assert [line[:5] for line in drafted.stdout.splitlines()[2:]] == ["allow", "     "] * 1 + [
-        "ask  ",
-        "     ",
-    ]
+    assert [line[:5] for line in drafted.stdout.splitlines()[2::2]] == ["allow", "ask  "]
     assert wrong.returncode == 2

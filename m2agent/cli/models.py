@@ -1,13 +1,15 @@
-"""`m2agent models`: what can think here, and `m2agent models pull NAME`."""
+"""`m2agent models`: what can think here, to be fetched, added and measured."""
 
 import sys
 import time
+from pathlib import Path
 
 import click
 import msgspec
 
 from m2agent.home import config_file
 from m2agent.home import models as models_folder
+from m2agent.printable import one_line
 from m2agent.settings import read_settings
 
 
@@ -20,13 +22,14 @@ def models(ctx: click.Context, as_json: bool) -> None:
         return
     from m2agent_models.catalogue import CATALOGUE, recommended
     from m2agent_models.engine.machine import this_machine
+    from m2agent_models.own import own
 
     machine = this_machine()
     if not as_json:
         click.echo(
             f"This machine: {machine}. Recommended: {recommended(machine).name}.\n", err=True
         )
-    for entry in CATALOGUE:
+    for entry in (*own(), *CATALOGUE):
         row = {
             "name": entry.name,
             "title": entry.title,
@@ -38,13 +41,16 @@ def models(ctx: click.Context, as_json: bool) -> None:
         if as_json:
             click.echo(msgspec.json.encode(row).decode())
             continue
-        state = "here" if row["here"] else row["verdict"]
+        state = f"here, {row['verdict']}" if row["here"] else row["verdict"]
         size = f"{entry.size / 1e9:7.1f} GB"
         click.echo(
-            f"{entry.name:<18} {size}  {state:<17}  {entry.title}. {entry.note}".rstrip(". ")
+            f"{entry.name:<18} {size}  {state:<23}  {one_line(entry.title)}. {entry.note}".rstrip(
+                ". "
+            )
         )
     if not as_json:
         click.echo("\nFetch one:  m2agent models pull NAME", err=True)
+        click.echo("Your own:   m2agent models add FILE.gguf", err=True)
 
 
 @models.command
@@ -62,6 +68,22 @@ def pull(name: str) -> None:
     path = fetch(name, models_folder(), bar.show)
     bar.end()
     click.echo(path)
+
+
+@models.command
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--name", default="", help="What to call it; without this, as the file.")
+def add(path: Path, name: str) -> None:
+    """Give your own GGUF, where it lies, a name; of one in parts the first."""
+    from m2agent_models.engine.machine import this_machine
+    from m2agent_models.own import add as give_name
+
+    entry = give_name(path, name)
+    click.echo(
+        f"{entry.title}, {entry.size / 1e9:.1f} GB: {entry.verdict(this_machine())}.", err=True
+    )
+    click.echo(f"Use it:  m2agent --model {entry.name}", err=True)
+    click.echo(entry.path)
 
 
 @models.command

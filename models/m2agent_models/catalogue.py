@@ -64,7 +64,7 @@ _M2_QUANTS = {
     "UD-IQ3_XXS": (2.80, ""),
     "UD-Q3_K_XL": (3.54, ""),
     "UD-IQ4_XS": (3.79, "the best for its size"),
-    "UD-Q4_K_XL": (4.90, "hardly to be told from the original"),
+    "UD-Q4_K_XL": (4.60, "hardly to be told from the original"),
     "Q6_K": (6.57, ""),
     "Q8_0": (8.50, "as the original"),
 }
@@ -147,8 +147,13 @@ def recommended(machine: Machine) -> Entry:
 
 
 def first_file(folder: Path, name: str) -> Path | None:
-    """The file of a fetched model, or the first of its parts."""
+    """The file of a fetched model, or the first of its parts where all of them are there."""
     whole = folder / f"{name}.gguf"
     if whole.exists():
         return whole
-    return next(iter(sorted(folder.glob(f"{name}-00001-of-*.gguf"))), None)
+    for first in sorted(folder.glob(f"{name}-00001-of-*.gguf")):
+        count = first.stem[-5:]
+        parts = [folder / f"{name}-{n:05}-of-{count}.gguf" for n in range(1, int(count) + 1)]
+        if all(part.exists() for part in parts):
+            return first
+    return None

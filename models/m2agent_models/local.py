@@ -1,7 +1,7 @@
 """The back end `local`: a GGUF on this machine, through the engine.
 
 local                  what [engine] names, the starter at first
-m2.7-iq4-xs            a name of the catalogue that was pulled
+m2.7-iq4-xs            a name of the catalogue that was pulled, or one given by `models add`
 /models/any.gguf       a file
 """
 
@@ -16,6 +16,7 @@ import msgspec
 
 from m2agent.errors import ModelError, SetupError
 from m2agent.events import Asked, Began, Called, Event, Part, ToolSpec, Turned
+from m2agent.home import models
 from m2agent.model import ModelSettings, Piece, Progress, Token
 from m2agent_models import catalogue, m2
 from m2agent_models.chat_template import frames
@@ -151,6 +152,8 @@ def model_file(name: str) -> Path:
     """The file that a name of the catalogue or a path means. Raises SetupError without one."""
     if name.endswith(".gguf") or "/" in name:
         return Path(name).expanduser().absolute()
+    if (own := catalogue.first_file(models(), name)) and own.exists():
+        return own
     entry = catalogue.find(name)
     if not entry.path.exists():
         raise SetupError(

@@ -160,15 +160,17 @@ def _parts(entry: Entry, site: str) -> list[Part]:
             f"{url} cannot be asked for its files: {error}.",
             fix="Look at your connection, or fetch the GGUF yourself and name its path.",
         ) from error
-    wanted = sorted(
-        (file for file in listed if _is_of(str(file.get("path", "")), entry.quant)),
-        key=lambda file: str(file["path"]),
-    )
-    if not wanted:
+    # Not every release has the quantization in the form that its makers call dynamic.
+    for quant in (entry.quant, entry.quant.removeprefix("UD-")):
+        wanted = [file for file in listed if _is_of(str(file.get("path", "")), quant)]
+        if wanted:
+            break
+    else:
         raise SetupError(
             f"{entry.repository} has no {entry.quant} any more.",
             fix="Choose another: m2agent models",
         )
+    wanted.sort(key=lambda file: str(file["path"]))
     return [
         Part(
             f"{site}/{entry.repository}/resolve/main/{file['path']}",

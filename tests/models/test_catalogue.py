@@ -144,6 +144,21 @@ def test_a_model_in_parts_is_fetched_by_its_quantization(tmp_path: Path, site: S
     ]
 
 
+def test_a_model_of_which_a_part_is_missing_is_not_here(tmp_path: Path) -> None:
+    first, second = (tmp_path / f"big-0000{n}-of-00002.gguf" for n in (1, 2))
+    first.touch()
+    assert first_file(tmp_path, "big") is None
+    second.touch()
+    assert first_file(tmp_path, "big") == first
+
+
+def test_a_release_without_the_dynamic_form_has_the_plain_one(tmp_path: Path, site: Site) -> None:
+    lfs = {"size": len(CONTENT), "oid": hashlib.sha256(CONTENT).hexdigest()}
+    listed = {"type": "file", "path": "IQ4_XS/MiniMax-M2.1-IQ4_XS.gguf", "lfs": lfs}
+    site.listing = json.dumps([listed])
+    assert pull("m2.1-iq4-xs", tmp_path, ignore, site=site.url).name == "m2.1-iq4-xs.gguf"
+
+
 def test_a_quantization_that_is_gone_is_named(tmp_path: Path, site: Site) -> None:
     with pytest.raises(SetupError, match=r"has no UD-IQ4_XS any more"):
         pull("m2.7-iq4-xs", tmp_path, ignore, site=site.url)

@@ -37,6 +37,11 @@ class Tensor:
     type: int
     bytes: int
 
+    @property
+    def experts(self) -> bool:
+        """Whether it holds experts, of which each token takes only a few."""
+        return "_exps." in self.name
+
 
 @dataclass(frozen=True)
 class Header:

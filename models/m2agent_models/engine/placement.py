@@ -141,7 +141,7 @@ def _sizes(header: gguf.Header) -> _Sizes:
     dense: list[int] = []
     experts: list[int] = []
     for _, tensors in gguf.layers(header):
-        of_experts = sum(t.bytes for t in tensors if "_exps." in t.name)
+        of_experts = sum(t.bytes for t in tensors if t.experts)
         experts.append(of_experts)
         dense.append(sum(t.bytes for t in tensors) - of_experts)
     return _Sizes(dense, experts, header.bytes - sum(dense) - sum(experts))

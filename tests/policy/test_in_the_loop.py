@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from m2agent.connector import Account
-from m2agent.events import Approved, Called, Decided, Event, Origin, Returned, Spawned
+from m2agent.events import Approved, Called, Compacted, Decided, Event, Origin, Returned, Spawned
 from m2agent.policy import Rule, Rules
 from m2agent.testing.stage import Stage, ended
 from m2agent.tool import Content, Result, tool
@@ -208,3 +208,21 @@ async def test_a_sub_agent_that_read_only_the_persons_own_taints_nothing(tmp_pat
     )
     assert decisions(events) == ["delegate allow", "office_add_note allow"]
     assert office.done == ["Friends: Ann"]
+
+
+async def test_what_was_read_stays_read_when_it_is_folded_away(tmp_path: Path) -> None:
+    sending = turn(("send", {"to": "ann@firm.example", "text": "Here is the plan."}))
+    stage, office, events = await play(
+        tmp_path,
+        "Read my mail, then tell ann@firm.example about it.",
+        turn(("inbox", {})),
+        sending,
+        sending,
+    )
+    folded = Compacted(len(events) - 1, "The inbox was read.")
+
+    events = await stage.go_on(Returned("2.1", False, "Not like this."), folded)
+
+    assert office.done == []
+    assert decisions(events)[-2:] == ["office_send ask", "office_send ask"]
+    assert ended(events).exit_code == 4

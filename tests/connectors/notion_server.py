@@ -33,12 +33,22 @@ Fault = Literal[
     "drop after",
     "half after",
     "401",
+    "403",
     "409",
     "silence",
     "silence after",
 ]
 FAULTS: tuple[Fault, ...] = get_args(Fault)
 
+_LARGEST = 500_000  # bytes of a request
+_CODES = {
+    "429": "rate_limited",
+    "529": "service_overload",
+    "500": "internal_server_error",
+    "401": "unauthorized",
+    "403": "restricted_resource",
+    "409": "conflict_error",
+}
 _SCHEMAS = Path(__file__).parent / "data" / "notion_schemas.json.gz"
 _ID = "([0-9a-f-]{32,36})"
 
@@ -84,10 +94,9 @@ class Server:
         raw = await reader.readexactly(int(headers.get("content-length", 0)))
         self.log.append(f"{method} {urlsplit(target).path.removeprefix('/v1')}")
         fault = self.faults.get(len(self.log))
-        if fault in ("429", "529", "500", "401", "409"):
-            code = {"429": "rate_limited", "529": "service_overload", "401": "unauthorized"}
-            name = code.get(fault, "conflict_error" if fault == "409" else "internal_server_error")
-            return await self._send(writer, int(fault), _error(int(fault), name, "A fault."))
+        if fault in _CODES:
+            error = _error(int(fault), _CODES[fault], "A fault.")
+            return await self._send(writer, int(fault), error)
         if fault == "drop":
             return False
         if fault == "silence":

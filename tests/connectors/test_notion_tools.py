@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 from notion_scene import COLUMNS, scene
+from notion_server import Fault
 
-from m2agent.errors import ToolFailed
+from m2agent.errors import ToolFailed, Unclear
 
 
 async def test_a_page_can_be_named_by_its_path(tmp_path: Path) -> None:
@@ -32,3 +33,78 @@ async def test_a_row_can_be_named_by_its_table_and_a_title_may_hold_a_slash(
         for name in ("26/15674", "Invoices/26/15674"):
             read = await notion.call("read", id=name)
             assert read.data["title"] == "26/15674"
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("401", "Only the person can help: m2agent connect notion."),
+        ("403", "The person can widen its capabilities"),
+    ],
+)
+async def test_what_the_token_may_not_is_said_with_what_the_person_can_do(
+    tmp_path: Path, fault: Fault, words: str
+) -> None:
+    async with scene(tmp_path) as notion:
+        page = notion.world.page("Plans")
+        for tool, arguments in (
+            ("read", {"id": page.id}),
+            ("update", {"id": page.id, "append": "x"}),
+            ("search", {"query": "plans"}),
+        ):
+            notion.server.faults[len(notion.server.log) + 1] = fault
+            with pytest.raises(ToolFailed) as failure:
+                await notion.call(tool, **arguments)
+            assert words in str(failure.value)
+            assert not isinstance(failure.value, Unclear)
+        assert notion.world.text(page) == ""
+
+
+async def test_a_page_that_is_not_shared_is_said_to_be_perhaps_that(tmp_path: Path) -> None:
+    async with scene(tmp_path) as notion:
+        page = notion.world.page("Secret plans", "Ours.")
+        page.shared = False
+        for tool, arguments in (
+            ("read", {"id": page.id}),
+            ("update", {"id": page.id, "append": "x"}),
+            ("comment", {"id": page.id, "text": "x"}),
+            ("trash", {"id": page.id}),
+            ("create", {"parent": page.id, "title": "x"}),
+            ("query", {"table": page.id}),
+        ):
+            with pytest.raises(ToolFailed, match="not shared with m2agent") as failure:
+                await notion.call(tool, **arguments)
+            assert "Connections" in str(failure.value)
+        assert notion.world.text(page) == "Ours."
+
+
+@pytest.mark.parametrize("id", ["x", "", "../users", "c0ffee", "https://x.example/", "0" * 32])
+async def test_an_id_that_is_none_is_answered_with_where_ids_come_from(
+    tmp_path: Path, id: str
+) -> None:
+    async with scene(tmp_path) as notion:
+        notion.world.page("Plans")
+        for tool in ("read", "trash"):
+            with pytest.raises(ToolFailed, match=r"[Ss]earch"):
+                await notion.call(tool, id=id)
+
+
+async def test_a_database_of_several_tables_is_answered_with_their_ids(tmp_path: Path) -> None:
+    async with scene(tmp_path) as notion:
+        database = notion.world.table("Invoices", COLUMNS, sources=2)
+        first, second = (id.replace("-", "") for id in notion.world.sources)
+        with pytest.raises(ToolFailed, match=r"has 2 tables\. Give the id of one") as failure:
+            await notion.call("schema", table=database)
+        assert first in str(failure.value) and second in str(failure.value)
+        assert "Amount" in (await notion.call("schema", table=first)).text
+
+
+async def test_a_long_body_arrives_whole(tmp_path: Path) -> None:
+    body = "\n".join(f"Line {n} of a long report." for n in range(24_000))
+    async with scene(tmp_path) as notion:
+        parent = notion.world.page("Reports")
+        made = await notion.call("create", parent=parent.id, title="Long", body=body)
+        page = next(
+            p for id, p in notion.world.pages.items() if id.replace("-", "") == made.data["id"]
+        )
+        assert notion.world.text(page) == body

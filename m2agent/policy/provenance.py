@@ -37,7 +37,7 @@ _FIELD = 120
 _ID_KEY = re.compile(r"(?:^|_)(?:id|ids|key|uid|uuid|path|slug)_?$|^(?:id|name|filename|title)_?$")
 _ID_TEXT = re.compile(r"\bid_?[\"']?\s*[:=]\s*[\"']?([^\s\"',;)\]}]{1,80})", re.IGNORECASE)
 _FIRST = 60
-_LISTS = words.listed("list search find query lookup all recent unread overview inbox")
+_LISTS = words.listed("list search find query lookup")
 _BULLET = re.compile(r"^\s*(?:[-*\u2022]\s+)?")
 _CELLS = re.compile(r"\s*[|\t]\s*")
 _MOST_ITEMS = 400  # of one result
@@ -306,7 +306,7 @@ def _items(
     second one may have been written into the text of the first thing. A tool that `lists` may do
     so line by line, if all lines are alike.
     """
-    data = returned.data if returned.data is not None else _parsed(returned.text)
+    data = _data(returned)
     if isinstance(data, list) and lists:
         for one in cast(list[Any], data)[:_MOST_ITEMS]:
             if isinstance(one, str) and one.strip() and len(one) <= _FIRST:
@@ -378,6 +378,14 @@ def _mappings(data: Any, depth: int = 0) -> Iterator[Mapping[str, Any]]:
     elif isinstance(data, list):
         for one in cast(list[Any], data)[:_MOST_ITEMS]:
             yield from _mappings(one, depth + 1)
+
+
+def _data(returned: Returned) -> Any:
+    """A result's data. Servers wrap in "result" what is no object; a text in there is just text."""
+    data = returned.data
+    if (wrapped := _mapping(data)) is not None and set(wrapped) == {"result"}:
+        data = wrapped["result"]
+    return _parsed(returned.text) if data is None or isinstance(data, str) else data
 
 
 def _parsed(text: str) -> Any:

@@ -27,6 +27,7 @@ _COMMANDS = {
     "export": "Print every event of a run, or a report.",
     "connect": "Connect Gmail or Notion, step by step.",
     "connections": "List what is connected, test it, or cut it off.",
+    "selftest": "Try everything out on a real account, and clean up again.",
     "mcp": "Use the tools of MCP servers, or offer runs to other agents.",
     "rules": "List rules, take one back, or see which one decides a call.",
     "models": "List models, and pull them.",

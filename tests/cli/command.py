@@ -79,3 +79,20 @@ class Command:
 
 def call(tool: str, **arguments: Any) -> dict[str, Any]:
     return {"tool": tool, "arguments": arguments}
+
+
+def connect_services(command: Command, gmail: str, refresh_token: str, notion: str) -> None:
+    """Configure the accounts mail and notes, as `m2agent connect` does."""
+    token = {"client_id": "m2agent", "client_secret": "s", "refresh_token": refresh_token}
+    token["token_uri"] = f"{gmail}/oauth2/token"
+    secrets = command.home / "secrets"
+    secrets.mkdir(parents=True)
+    (secrets / "gmail%2Fmail").write_text(json.dumps(token))
+    (secrets / "notion%2Fnotes").write_text("ntn_test")
+    work = command.folder / "office" / "work"
+    (command.home / "config.toml").write_text(
+        f'work = "{work}"\n'
+        f'[accounts.mail]\nconnector = "gmail"\nroot_url = "{gmail}"\n'
+        f'[accounts.notes]\nconnector = "notion"\nbase_url = "{notion}"\n'
+        '[accounts.shell]\nconnector = "shell"\n'
+    )

@@ -1,15 +1,13 @@
 """The README's tour, word for word, on Gmail and Notion: the same outcome as on local accounts."""
 
 import asyncio
-import json
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "connectors"))
 
-from command import Command, Done
+from command import Command, Done, connect_services
 from gmail_server import running as gmail_running
-from notion_server import TOKEN
 from notion_server import running as notion_running
 from office_online import as_sent, move_mail, move_notes, rows_in_files, rows_in_notion
 
@@ -52,7 +50,7 @@ async def test_the_tour_on_gmail_and_notion_ends_as_on_local_accounts(tmp_path: 
         before = set(niamh.ids("SENT"))
         async with notion_running() as notion:
             move_notes(there, notion.world)
-            connect(online, gmail.url, niamh.refresh_token, notion.url)
+            connect_services(online, gmail.url, niamh.refresh_token, notion.url)
             ended_there = await tour(online)
             rows = rows_in_notion(notion.world)
         sent = sorted(as_sent(niamh.raw(id)) for id in set(niamh.ids("SENT")) - before)
@@ -72,20 +70,3 @@ def steps(ended: list[Done]) -> list[tuple[str, bool]]:
     events = [event for one in ended for event in one.events]
     ok = {e["id"]: e["ok"] for e in events if e["type"] == "returned"}
     return [(e["tool"], ok[e["id"]]) for e in events if e["type"] == "called"]
-
-
-def connect(command: Command, gmail: str, refresh_token: str, notion: str) -> None:
-    """Configure both accounts, as `m2agent connect` does."""
-    token = {"client_id": "m2agent", "client_secret": "s", "refresh_token": refresh_token}
-    token["token_uri"] = f"{gmail}/oauth2/token"
-    secrets = command.home / "secrets"
-    secrets.mkdir(parents=True)
-    (secrets / "gmail%2Fmail").write_text(json.dumps(token))
-    (secrets / "notion%2Fnotes").write_text(TOKEN)
-    work = command.folder / "office" / "work"
-    (command.home / "config.toml").write_text(
-        f'work = "{work}"\n'
-        f'[accounts.mail]\nconnector = "gmail"\nroot_url = "{gmail}"\n'
-        f'[accounts.notes]\nconnector = "notion"\nbase_url = "{notion}"\n'
-        '[accounts.shell]\nconnector = "shell"\n'
-    )

@@ -180,13 +180,14 @@ class Approved(Tagged, frozen=True):
 
 
 class Declined(Tagged, frozen=True):
-    """A person's no, with what they said about it."""
+    """A person's no, with what they said about it; `done` says that they did it themselves."""
 
     id: str
     hash: str
     by: str
     reason: str = ""
     content: str = ""
+    done: bool = False
 
 
 class Edited(Tagged, frozen=True):

@@ -22,6 +22,7 @@ from m2agent.events import (
     Judged,
     Noted,
     Part,
+    Planned,
     Receipt,
     Returned,
     Said,
@@ -92,6 +93,8 @@ def messages(history: Sequence[Event]) -> list[Message]:
                 _answer(out, id, words(event))
             case Noted(text):
                 _note(out, text)
+            case Planned(by=by) if by:
+                _note(out, _changed(event))
             case Judged(met=False):
                 _note(out, _verdict(event))
             case Ended(status=status):
@@ -132,6 +135,12 @@ def _structure(began: Began) -> str:
         "it. Marks of results, where you give them, stand inside its texts.\n"
         f"{msgspec.json.encode(began.schema).decode()}"
     )
+
+
+def _changed(plan: Planned) -> str:
+    lines = [f"- [{item.state}] {item.text} {item.proof}".rstrip() for item in plan.items]
+    notes = [f"- Note: {note}" for note in plan.notes]
+    return "\n".join(["The person changed the plan. It is now:", *lines, *notes])
 
 
 def _verdict(judged: Judged) -> str:

@@ -24,6 +24,7 @@ _COMMANDS = {
     "fork": "Take another way from a turn of a run on, as a new run.",
     "runs": "List all runs.",
     "show": "Show a run, and what it waits for.",
+    "plan": "Show a run's plan, or change it.",
     "export": "Print every event of a run, or a report.",
     "connect": "Connect Gmail or Notion, step by step.",
     "connections": "List what is connected, test it, or cut it off.",

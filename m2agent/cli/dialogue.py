@@ -2,6 +2,7 @@
 
     {"id": "14.1", "answer": "yes", "hash": "9f2c…"}
     {"id": "14.1", "answer": "no", "reason": "Not today."}
+    {"id": "14.1", "answer": "done", "reason": "I called them myself."}
     {"say": "Leave the drafts alone."}
     {"stop": true}
 
@@ -20,11 +21,11 @@ from typing import Literal
 import click
 import msgspec
 
-from m2agent.loop.ask import Answer, Ask, No, Yes
+from m2agent.loop.ask import Answer, Ask, Did, No, Yes
 from m2agent.loop.steering import Steering
 
 _BY = "--on-ask stdio"
-Kind = Literal["yes", "no"]
+Kind = Literal["yes", "no", "done"]
 
 
 class _Line(msgspec.Struct, forbid_unknown_fields=True):
@@ -87,6 +88,8 @@ class Dialogue:
     def _answer(self, ask: Ask, line: _Line) -> Answer:
         if line.answer == "no":
             return No(_BY, line.reason)
+        if line.answer == "done":
+            return Did(_BY, line.reason)
         if line.hash == ask.decided.hash:
             return Yes(_BY)
         click.echo(f"This is no yes to {ask.called.id}: its hash is {ask.decided.hash}.", err=True)
@@ -109,12 +112,13 @@ class Dialogue:
             self._answers[said.id] = said
             self._came.set()
         elif not (said.say or said.stop):
-            click.echo('An answer is {"id": …, "answer": "yes" or "no", "hash": …}.', err=True)
+            click.echo('An answer is {"id": …, "answer": "yes", "hash": …}, or "no".', err=True)
 
 
 def _question(ask: Ask) -> str:
     called, decided = ask.called, ask.decided
     question = {
+        "run": ask.run,
         "id": called.id,
         "tool": called.tool,
         "arguments": called.arguments,

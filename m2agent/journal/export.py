@@ -73,6 +73,8 @@ def _blocks(records: Sequence[Record], child: Callable[[str], Sequence[Record]])
             case Edited(id=id, by=by, arguments=arguments):
                 shown = msgspec.json.format(msgspec.json.encode(arguments), indent=2).decode()
                 blocks.append(f"Step {at}{id} was changed by {by}.\n\n{_fenced(shown)}")
+            case Declined(id=id, by=by, reason=reason, done=True):
+                blocks.append(f"Step {at}{id} was done by {by} themselves. {reason}".rstrip())
             case Declined(id=id, by=by, reason=reason):
                 blocks.append(f"Step {at}{id} was declined by {by}. {reason}".rstrip())
             case Returned(id=id, ok=ok, text=text, receipts=receipts):

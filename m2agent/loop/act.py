@@ -21,7 +21,6 @@ from m2agent.errors import Busy, ToolFailed, Unclear, UsageError
 from m2agent.events import (
     Approved,
     Decided,
-    Declined,
     Edited,
     Event,
     Noted,
@@ -35,7 +34,7 @@ from m2agent.events import (
     Unsettled,
 )
 from m2agent.journal import Run, root
-from m2agent.loop.ask import Absent, Answer, Approve, Ask, Edit, No, Yes
+from m2agent.loop.ask import Absent, Answer, Approve, Ask, Did, Edit, No, Yes, instead
 from m2agent.loop.cap import capped, share
 from m2agent.loop.delegate import TOOL as DELEGATE
 from m2agent.loop.edit import change, changeable
@@ -268,10 +267,8 @@ class Hands:
                     op = self.operation(step)
                     self.always.add(self._judged(step, call, await call.content(op)), always)
                 return self._add(step, Approved(id, bound, by, content, always or ""))
-            case No(by, reason):
-                words = f"The person declined this step. {reason}".strip()
-                declined = Declined(id, bound, by, reason, content)
-                return self._add(step, declined, Returned(id, False, words))
+            case No() | Did():
+                return self._add(step, *instead(step.called, step.decided, answer))
             case Edit(by, text):
                 op = self.operation(step)
                 arguments = await change(self.toolbox, step.called, text, step.decided, op)

@@ -8,8 +8,10 @@ exactly what is shown. A change is no yes: the call is decided anew, and asked w
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from m2agent.events import Called, Decided
+from m2agent.events import Called, Decided, Declined, Origin, Receipt, Returned
 from m2agent.policy.always import Scope
+
+_PERSON = Origin("person", "what you said of this step")
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,14 @@ class No:
 
 
 @dataclass(frozen=True)
+class Did:
+    """Do not, for the person did it themselves; `words` say how, and the model takes it as done."""
+
+    by: str
+    words: str = ""
+
+
+@dataclass(frozen=True)
 class Edit:
     """Change it first: `text` is `Ask.text` as the person left it. It is asked again after that."""
 
@@ -57,8 +67,20 @@ class Edit:
     text: str
 
 
-Answer = Yes | No | Edit | None
+Answer = Yes | No | Did | Edit | None
 """None: nobody is there to answer, so the run waits."""
+
+
+def instead(step: Called, decided: Decided, answer: No | Did) -> list[Declined | Returned]:
+    """What is written down of a step that a person keeps the run from."""
+    done = isinstance(answer, Did)
+    said = answer.words if isinstance(answer, Did) else answer.reason
+    declined = Declined(step.id, decided.hash, answer.by, said, decided.content, done)
+    words = "did this step themselves, so it is done." if done else "declined this step."
+    receipts = [Receipt("person", step.id, answer.by)] if done else []
+    text = f"The person {words} {said}".strip()
+    return [declined, Returned(step.id, done, text, receipts=receipts, origin=[_PERSON])]
+
 
 Approve = Callable[[Sequence[Ask]], Awaitable[Sequence[Answer]]]
 """Asked with all open calls of a turn at once; answers in the same order."""

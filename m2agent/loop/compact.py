@@ -17,7 +17,6 @@ from m2agent.events import (
     Event,
     Noted,
     Part,
-    Planned,
     Reported,
     Returned,
     Said,
@@ -26,6 +25,7 @@ from m2agent.events import (
 )
 from m2agent.loop.delegate import TOOL as DELEGATE
 from m2agent.loop.plan import TOOL as PLAN
+from m2agent.loop.plan import planned_now
 from m2agent.printable import one_line
 from m2agent.transcript import mark
 
@@ -161,19 +161,15 @@ def _asked(folded: Sequence[Event]) -> list[str]:
     return [f"- {one_line(text, 1_000)}" for text in asked[1:]]
 
 
-def _planned(folded: Sequence[Event]) -> Planned:
-    return next((e for e in reversed(folded) if isinstance(e, Planned)), Planned([]))
-
-
 def _kept(folded: Sequence[Event]) -> list[str]:
-    return [f"- {one_line(note, 300)}" for note in _planned(folded).notes]
+    return [f"- {one_line(note, 300)}" for note in planned_now(folded).notes]
 
 
 def _plan(folded: Sequence[Event]) -> list[str | tuple[str, str]]:
     """The plan in its order; what is done shrinks first."""
     items = [
         (item.state in ("done", "dropped"), f"- [{item.state}] {item.text} {item.proof}".rstrip())
-        for item in _planned(folded).items
+        for item in planned_now(folded).items
     ]
     lines = [(one_line(text, 200), one_line(text[2:], 40)) for _, text in items]
     first = [line for line, (over, _) in zip(lines, items, strict=True) if over]

@@ -20,10 +20,10 @@ from m2agent.events import (
     Item,
     Judged,
     Noted,
-    Planned,
     Receipt,
     Returned,
 )
+from m2agent.loop.plan import planned_now
 from m2agent.loop.structured import flaws
 from m2agent.transcript import mark
 
@@ -184,9 +184,8 @@ def _figure(number: str) -> str:
 
 def _plan(history: Sequence[Event], known: _Known) -> Iterator[Item]:
     """What the plan says of its items, and whether their proofs are receipts of this run."""
-    plan = next((event for event in reversed(history) if isinstance(event, Planned)), None)
     marks = known.marks | known.before
-    for item in plan.items if plan else []:
+    for item in planned_now(history).items:
         proofs = [match.group(0) for match in MARK.finditer(item.proof)]
         if item.state in ("open", "doing"):
             yield Item(item.text, "open", "the plan does not say that it is done")
@@ -206,7 +205,7 @@ def _declined(history: Sequence[Event]) -> list[Item]:
                 open_.clear()
             case Called(id=id, tool=tool):
                 tools[id] = tool
-            case Declined(id=id):
+            case Declined(id=id, done=False):
                 tool = tools[id]
                 open_[tool] = Item(f"{tool} ({id})", "declined", "the person declined it")
             case Returned(id=id, ok=True) if id in tools:

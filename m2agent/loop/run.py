@@ -129,6 +129,8 @@ async def _forward(run: Run, crew: Crew) -> AsyncGenerator[Record | Token | Prog
                 return
         for text in crew.steering.heard():
             yield run.add(Asked(text))[0]
+        if plan := crew.steering.replanned():
+            yield run.add(plan)[0]
         if stopped := _stop(run, crew, spent):
             yield run.add(stopped)[0]
             return

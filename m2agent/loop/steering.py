@@ -3,6 +3,8 @@
 import asyncio
 from collections import deque
 
+from m2agent.events import Planned
+
 
 class Steering:
     """Left here by a screen and picked up by the loop, between two steps.
@@ -13,6 +15,7 @@ class Steering:
     def __init__(self, above: "Steering | None" = None) -> None:
         self._above = above
         self._messages: deque[str] = deque()
+        self._plan: Planned | None = None
         self._stopping = False
         self._moving = asyncio.Event()
         self._moving.set()
@@ -33,6 +36,15 @@ class Steering:
     def say(self, text: str) -> None:
         """Reaches the model before its next turn, after what was said before."""
         self._messages.append(text)
+
+    def replan(self, plan: Planned) -> None:
+        """Put this plan in place of the run's, before the model's next turn."""
+        self._plan = plan
+
+    def replanned(self) -> Planned | None:
+        """The plan that was put here since the last time."""
+        plan, self._plan = self._plan, None
+        return plan
 
     def pause(self) -> None:
         """Finish the step that is under way, then wait for `go_on`."""

@@ -16,6 +16,7 @@ from m2agent.events import (
     Event,
     Judged,
     Noted,
+    Planned,
     Returned,
     Said,
     Settled,
@@ -115,6 +116,8 @@ def last_turn(history: Sequence[Event]) -> Turn | None:
     for event in history[end + 1 :]:
         match event:
             case Asked() | Noted() | Judged(met=False) | Returned():
+                answered = True
+            case Planned(by=by) if by:
                 answered = True
             case _:
                 pass

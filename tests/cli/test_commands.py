@@ -336,3 +336,26 @@ def test_the_end_says_what_is_proven_what_is_only_claimed_and_what_is_open(
     assert "Checked: 1 of 4 proven by receipts." in done.err
     assert "Claimed only: Think it over" in done.err
     assert "Open: Send it (the plan does not say that it is done)" in done.err
+
+
+def test_a_plan_is_shown_changed_and_read_by_the_model_when_it_goes_on(m2agent: Command) -> None:
+    plan = [{"text": "Draft it", "state": "open"}]
+    model = m2agent.script(
+        {"calls": [call("plan_update", items=plan, notes=["Ann is late"]), _DRAFT]},
+        {"calls": [{"tool": "mail_send", "arguments": {"draft_id": "{{2.draft_id}}"}}]},
+        {"text": "It is drafted."},
+    )
+    m2agent("run", "Write to Ann.", "--model", model)
+    assert m2agent("plan", "last").out == "[open] Draft it\nnote: Ann is late\n"
+
+    changed = m2agent("plan", "last", "--set", "-", stdin="[done] Draft it\n[dropped] Sing\n")
+    assert changed.code == 0 and "0 to do" in changed.err
+    assert m2agent("runs", "--json").out.count('"waiting"') == 1, "it still waits"
+    assert m2agent("plan", "last", "--edit").code == 2, "there is no terminal here"
+
+    done = m2agent("decline", "last", "--done", "--reason", "By phone.", "--events")
+    assert done.code == 0
+    assert [e["done"] for e in done.events if e["type"] == "declined"] == [True]
+    (asked,) = [e for e in m2agent("export", "last").events if e["type"] == "planned" and e["by"]]
+    assert [item["state"] for item in asked["items"]] == ["done", "dropped"]
+    assert m2agent("plan", "last", "--set", "-", stdin="x").code == 2, "it is over"

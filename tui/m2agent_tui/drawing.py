@@ -183,6 +183,8 @@ def _footnotes(step: Step) -> Content:
     match step.answer:
         case Approved(by=by, always=always):
             notes.append(("Answer", f"yes, by {by}{f', always for this {always}' * bool(always)}"))
+        case Declined(by=by, reason=reason, done=True):
+            notes.append(("Answer", f"done by {by} themselves. {reason}".rstrip()))
         case Declined(by=by, reason=reason):
             notes.append(("Answer", f"no, by {by}. {reason}".rstrip()))
         case None:

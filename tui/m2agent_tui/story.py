@@ -62,7 +62,7 @@ class Step:
 
     @property
     def state(self) -> State:
-        if isinstance(self.answer, Declined):
+        if isinstance(self.answer, Declined) and not self.answer.done:
             return "declined"
         if self.returned:
             return "ok" if self.returned.ok else "failed"

@@ -58,8 +58,8 @@ class Entry:
         return first_file(models(), self.name) or models() / f"{self.name}.gguf"
 
 
-# Bits a weight of the usual quantizations of M2's 228.7 billion weights, and what they are like. Those of
-# the releases differ by a few percent; a pull counts with the bytes that are listed.
+# Bits a weight of the usual quantizations of M2's 228.7 billion weights, and what they are like.
+# The releases differ by a few percent; a pull counts with the bytes that are listed.
 _M2_QUANTS = {
     "UD-IQ2_M": (2.45, "the smallest that still plans well"),
     "UD-IQ3_XXS": (2.80, ""),

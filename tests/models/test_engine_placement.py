@@ -84,6 +84,19 @@ def test_unified_memory_is_counted_once() -> None:
         place(m2(188), MAC)
 
 
+def test_what_other_programs_have_of_the_gpu_is_theirs() -> None:
+    alone = place(m2(108), replace(DESKTOP, gpu_free=24 * GB))
+    beside = place(m2(108), replace(DESKTOP, gpu_free=18 * GB))
+    assert beside.cpu_moe > alone.cpu_moe or beside.context < alone.context
+    assert "Other programs have 6.0 GB of the GPU" in beside.why
+    assert "Other programs" not in alone.why
+
+
+def test_a_prompt_is_read_in_longer_stretches_where_experts_have_to_cross() -> None:
+    assert place(m2(108), DESKTOP).ubatch == 2048
+    assert place(m2(70), RIG).ubatch == 512
+
+
 def test_every_number_can_be_set() -> None:
     placed = place(
         m2(70), RIG, context=8192, gpu_layers=40, cpu_moe=30, cache="q4_0", threads=3, ubatch=64

@@ -227,6 +227,14 @@ async def test_the_engine_ends_when_nobody_needs_it(model: Local, tiny_m2: Path)
     await gone(tiny_m2)
 
 
+async def test_an_engine_that_nobody_asks_unloads_and_comes_back(tiny_m2: Path) -> None:
+    model = await Local.open(str(tiny_m2), {**ENGINE, "unload": 0.3})
+    first = await turn(model, START)
+    await gone(tiny_m2)
+    assert without_figures(events(await turn(model, START))) == without_figures(events(first))
+    await model.close()
+
+
 async def test_an_engine_that_was_killed_between_turns_is_started_again(
     model: Local, tiny_m2: Path
 ) -> None:

@@ -5,20 +5,28 @@ import platform
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 _MIB = 1024 * 1024
+_CONTAINER = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
 @dataclass(frozen=True)
 class Machine:
-    """Bytes of main memory and of all graphics cards together; `unified` where both are one."""
+    """Bytes of main memory and of all graphics cards together; `unified` where both are one.
+
+    `gpu_free` is what no other program has of the cards right now, None where nobody says.
+    """
 
     memory: int
     cores: int
     gpu: str = ""
     gpu_memory: int = 0
     unified: bool = False
+    gpu_free: int | None = None
 
     def __str__(self) -> str:
         words = f"{self.memory / 1e9:.0f} GB of memory, {self.cores} cores"
@@ -31,7 +39,7 @@ class Machine:
 
 def this_machine() -> Machine:
     """Look. Takes a tenth of a second where there is an NVIDIA card."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    memory = min(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), *_allowed())
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     if sys.platform == "darwin" and platform.machine() == "arm64":
         # What Metal lets one program wire, unless somebody raised it.
@@ -41,19 +49,31 @@ def this_machine() -> Machine:
         return Machine(memory, cores, name, limit, unified=True)
     cards = _nvidia()
     if cards:
-        names = " + ".join(sorted({name for name, _ in cards}))
+        names = " + ".join(sorted({name for name, _, _ in cards}))
         label = names if len(cards) == 1 else f"{len(cards)} x {names}"
-        return Machine(memory, cores, label, sum(size for _, size in cards))
+        size, free = sum(size for _, size, _ in cards), sum(free for _, _, free in cards)
+        if not size:  # as on a DGX Spark, whose GPU has no memory to itself
+            return Machine(memory, cores, label, memory, unified=True)
+        return Machine(memory, cores, label, size, gpu_free=free)
     return Machine(memory, cores)
 
 
-def _nvidia() -> list[tuple[str, int]]:
-    lines = _answer("nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader,nounits")
-    cards: list[tuple[str, int]] = []
-    for line in lines.splitlines():
-        name, _, size = line.rpartition(",")
-        if size.strip().isdigit():
-            cards.append((name.strip(), int(size) * _MIB))
+def _allowed() -> Iterator[int]:
+    """What a container may use of the machine's memory."""
+    for file in _CONTAINER:
+        with suppress(OSError, ValueError):
+            yield int(Path(file).read_text())
+
+
+def _nvidia() -> list[tuple[str, int, int]]:
+    """Each card's name, its bytes, and how many of them are free; zeros where it has none."""
+    asked = "--query-gpu=name,memory.total,memory.free"
+    cards: list[tuple[str, int, int]] = []
+    for line in _answer("nvidia-smi", asked, "--format=csv,noheader,nounits").splitlines():
+        name, *sizes = line.rsplit(",", 2)
+        if len(sizes) == 2:
+            size, free = (int(s) * _MIB if s.strip().isdigit() else 0 for s in sizes)
+            cards.append((name.strip(), size, free))
     return cards
 
 

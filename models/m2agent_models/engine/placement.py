@@ -29,11 +29,20 @@ _HEADROOM = 0.92
 """The share of a memory that is planned with; the rest is for the system and for what it shows."""
 
 
+_UBATCH, _UBATCH_OFFLOADED = 512, 2048
+"""Tokens read at a time. Experts in main memory cross to the GPU once for each such batch, however
+long it is; where they do not, a shorter one makes no difference and can be cancelled sooner."""
+
+_OTHERS = 300e6
+"""Bytes of what is free on a GPU that are left for programs that come later."""
+
+
 class Wishes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The table `[engine]`: numbers the person sets. None is for the plan to choose.
 
     `cpu_moe` layers keep their experts in main memory; `ubatch` tokens are read at a time;
-    `idle` seconds after its last user the engine ends. `keep` gigabytes of disk hold what was read
+    `idle` seconds after its last user the engine ends, and `unload` seconds after its last turn
+    even where somebody has it open; it starts again when it is needed. `keep` gigabytes of disk hold what was read
     and written, for the next engine; without it `openings` gigabytes hold the system text and the
     tools. With `speculate` what a turn quotes is looked up and several tokens are evaluated at
     once, as long as that is measured to pay. `model` says what `local` stands for.
@@ -45,9 +54,10 @@ class Wishes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cpu_moe: int | None = None
     cache: Cache | None = None
     threads: int | None = None
-    ubatch: int = 512
+    ubatch: int | None = None
     sequences: int = 8
     idle: float = 300.0
+    unload: float = 3600.0
     keep: float = 0.0
     openings: float = 1.0
     speculate: bool = False
@@ -126,8 +136,9 @@ def plan(header: gguf.Header, machine: Machine, wish: Wishes, *, offload: bool) 
                 gpu_layers, cpu_moe = fit
                 why = _words(header, sizes, context, cache, needed, machine, fit, offload=offload)
                 threads = wish.threads or _threads(machine)
+                ubatch = wish.ubatch or (_UBATCH_OFFLOADED if gpu_layers and cpu_moe else _UBATCH)
                 return Plan(
-                    context, gpu_layers, cpu_moe, cache, threads, wish.ubatch, wish.sequences, why
+                    context, gpu_layers, cpu_moe, cache, threads, ubatch, wish.sequences, why
                 )
     have = machine.memory + (machine.gpu_memory if offload and not machine.unified else 0)
     raise SetupError(
@@ -179,7 +190,7 @@ def _fit(
     memory = machine.memory * _HEADROOM
     if stage == "memory":
         return (0, 0) if sizes.weights + cache + sizes.scratch <= memory else None
-    room = machine.gpu_memory * _HEADROOM - sizes.scratch
+    room = _room_on(machine) - sizes.scratch
     wanted = range(layers + 1, -1, -1) if stage == "layers" else [layers + 1]
     for gpu_layers in [wish.gpu_layers] if wish.gpu_layers is not None else wanted:
         first = min(layers, max(0, layers + 1 - gpu_layers))
@@ -198,6 +209,12 @@ def _fit(
         if used <= room and rest <= total:
             return gpu_layers, kept if any(sizes.experts[first:kept]) else 0
     return None
+
+
+def _room_on(machine: Machine) -> float:
+    """What there is to plan with on the GPU: other programs' share is theirs."""
+    room = machine.gpu_memory * _HEADROOM
+    return room if machine.gpu_free is None else min(room, machine.gpu_free - _OTHERS)
 
 
 def _threads(machine: Machine) -> int:
@@ -229,6 +246,11 @@ def _words(
         f"{context:,} tokens of context in {needed / 1e9:.1f} GB ({cache}).",
         f"This machine: {machine}.",
     ]
+    taken = machine.gpu_memory - (
+        machine.gpu_memory if machine.gpu_free is None else machine.gpu_free
+    )
+    if taken > _OTHERS:
+        words.append(f"Other programs have {taken / 1e9:.1f} GB of the GPU.")
     if machine.gpu and not offload:
         words.append("This llama-cpp-python was built without the GPU, which stays unused.")
     if gpu_layers and not machine.unified and _bad_on_cuda(header, layers):

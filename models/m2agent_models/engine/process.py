@@ -197,7 +197,12 @@ class _Process:
     def _take_work(self, schedule: Schedule) -> None:
         """Take what has come in; wait for it where there is nothing else to do."""
         while schedule.idle or not self._work.empty():
-            client, request = self._work.get()
+            try:
+                client, request = self._work.get(timeout=self._wish.unload)
+            except queue.Empty:
+                _log.info("nobody asked for anything for %g seconds", self._wish.unload)
+                self._loop.call_soon_threadsafe(self._over.set)
+                client, request = self._work.get()
             match request:
                 case wire.Reply():
                     schedule.add(client, request)

@@ -178,8 +178,10 @@ def _documented() -> str:
         lines += [f"# {field.description}"]
         if name == "accounts":
             lines += ["# [accounts.work]", '# connector = "local-mail"', ""]
+        elif name == "mcp":
+            lines += ["# [mcp.tickets]", '# command = ["uvx", "tickets-mcp"]', ""]
         elif name == "engine":
-            lines += ["# [engine]", "# context = 32768", ""]
+            lines += ["# [engine]", *_engine_keys(), ""]
         else:
             lines += [f"# {name} = {_toml(field.default)}", ""]
     tables = (
@@ -194,6 +196,17 @@ def _documented() -> str:
             lines += [f"# {name} = {_toml(default)}  # {field.description}"]
         lines += [""]
     return "\n".join(lines).rstrip()
+
+
+def _engine_keys() -> Iterator[str]:
+    """What the local back end understands; without a default it is chosen for the machine."""
+    from m2agent_models.engine.placement import Wishes
+
+    about = msgspec.json.schema(Wishes)["$defs"]["Wishes"]["properties"]
+    for name, key in about.items():
+        default = key.get("default")
+        given = "…" if default is None else _toml(default)
+        yield f"# {name} = {given}  # {key['description']}"
 
 
 def _toml(value: object) -> str:

@@ -314,7 +314,9 @@ def test_a_role_of_the_configuration_is_told_to_the_model_and_narrows_its_sub_ag
     (spawned,) = [event for event in events if event["type"] == "spawned"]
     assert "mail_search" in spawned["tools"] and "mail_send" not in spawned["tools"]
     assert all(tool.startswith("mail_") for tool in spawned["tools"])
-    assert "# [roles.NAME]" in m2agent("doctor", "--settings").out
+    documented = m2agent("doctor", "--settings").out
+    assert "# [roles.NAME]" in documented
+    assert "# ubatch = …  # Tokens of a prompt" in documented
 
 
 def test_the_end_says_what_is_proven_what_is_only_claimed_and_what_is_open(

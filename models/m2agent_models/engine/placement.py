@@ -6,7 +6,7 @@ is found by arithmetic and not by the kernel. Every number can be set in `[engin
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -37,30 +37,42 @@ _OTHERS = 300e6
 """Bytes of what is free on a GPU that are left for programs that come later."""
 
 
+def _says(description: str) -> msgspec.Meta:
+    return msgspec.Meta(description=description)
+
+
 class Wishes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The table `[engine]`: numbers the person sets. None is for the plan to choose.
+    """The table `[engine]`: numbers the person sets. None is for the plan to choose."""
 
-    `cpu_moe` layers keep their experts in main memory; `ubatch` tokens are read at a time;
-    `idle` seconds after its last user the engine ends, and `unload` seconds after its last turn
-    even where somebody has it open; it starts again when it is needed. `keep` gigabytes of disk hold what was read
-    and written, for the next engine; without it `openings` gigabytes hold the system text and the
-    tools. With `speculate` what a turn quotes is looked up and several tokens are evaluated at
-    once, as long as that is measured to pay. `model` says what `local` stands for.
-    """
-
-    model: str = "starter"
-    context: int | None = None
-    gpu_layers: int | None = None
-    cpu_moe: int | None = None
-    cache: Cache | None = None
-    threads: int | None = None
-    ubatch: int | None = None
-    sequences: int = 8
-    idle: float = 300.0
-    unload: float = 3600.0
-    keep: float = 0.0
-    openings: float = 1.0
-    speculate: bool = False
+    model: Annotated[str, _says("What `local` stands for: a name or a GGUF's path.")] = "starter"
+    context: Annotated[int | None, _says("Tokens of context.")] = None
+    gpu_layers: Annotated[
+        int | None, _says("Layers on the GPU, the last ones first; the output counts as one.")
+    ] = None
+    cpu_moe: Annotated[
+        int | None, _says("Layers, from the first on, whose experts stay in main memory.")
+    ] = None
+    cache: Annotated[
+        Cache | None, _says("How the context is stored, keys and values alike: f16, q8_0, q4_0.")
+    ] = None
+    threads: Annotated[
+        int | None, _says("Threads that compute; unset, as many as help just then.")
+    ] = None
+    ubatch: Annotated[int | None, _says("Tokens of a prompt that are read at a time.")] = None
+    sequences: Annotated[int, _says("Conversations that are held at once.")] = 8
+    idle: Annotated[float, _says("Seconds after its last user until the engine ends.")] = 300.0
+    unload: Annotated[
+        float, _says("Seconds after its last turn until it ends even where it is still open.")
+    ] = 3600.0
+    keep: Annotated[
+        float, _says("Gigabytes of disk for what was read and written, so that none is read again.")
+    ] = 0.0
+    openings: Annotated[
+        float, _says("Without keep: gigabytes of disk for system text and tools alone.")
+    ] = 1.0
+    speculate: Annotated[
+        bool, _says("Look up what is quoted and try several tokens at once, while that pays.")
+    ] = False
 
 
 def wishes(table: Mapping[str, Any]) -> Wishes:

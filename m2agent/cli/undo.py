@@ -82,7 +82,7 @@ def _line(way: Way) -> str:
     given = one_line(str(way.act.arguments), 60)
     done = "will be done again" if way.again else "will be taken back"
     state = f"stays: {way.obstacle}" if way.obstacle else done
-    return f"{way.called.id}  {way.act.tool} {given}  {state}"
+    return f"{way.name}  {way.act.tool} {given}  {state}"
 
 
 def _agreed() -> bool:

@@ -42,6 +42,15 @@ def _cut(text: str, offset: int, page: int, name: str) -> str:
     return f'{shown}\n[{left:,} more characters: read_artifact name="{name}" offset={end}]'
 
 
+def _found(op: Operation, name: str) -> Path:
+    """An artifact of this run, or of one that belongs to the same task: its sub-agents, its own."""
+    run = op.key.partition(".")[0].partition("-")[0]
+    for folder in (op.artifacts, *op.artifacts.parent.parent.glob(f"{run}*/artifacts")):
+        if (folder / name).is_file():
+            return folder / name
+    return op.artifacts / name
+
+
 class Artifacts:
     """The tool by which the model pages through what was too long for the prompt."""
 
@@ -63,7 +72,7 @@ class Artifacts:
     @tool(effect="read")
     async def artifact(self, op: Operation, name: str, offset: int = 0) -> Result:
         """Read on in a long result from character `offset`; `name` as its last line gave it."""
-        path = op.artifacts / Path(name).name
+        path = _found(op, Path(name).name)
         try:
             text = path.read_text("utf-8", errors="replace")
         except OSError as error:

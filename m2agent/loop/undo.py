@@ -25,10 +25,11 @@ from m2agent.events import (
     Record,
     Returned,
     Said,
+    Spawned,
     Started,
     Turned,
 )
-from m2agent.journal import Run
+from m2agent.journal import Run, path
 from m2agent.loop.steps import Step
 from m2agent.tool import Operation, Result
 from m2agent.toolbox import Call, Toolbox
@@ -45,7 +46,8 @@ class Way:
     """One step of a run and the way back from it; `obstacle` says why there is none.
 
     `act` is the call that changed something in the first place. Where the step took it back,
-    the way back is to do it `again`.
+    the way back is to do it `again`. `name` is the step's: "3.1", or "3.1/2.1" for one that a
+    sub-agent did.
     """
 
     called: Called
@@ -54,6 +56,7 @@ class Way:
     act: Called
     obstacle: str = ""
     again: bool = False
+    name: str = ""
 
 
 def ways_back(
@@ -62,16 +65,16 @@ def ways_back(
     only: str | None = None,
     read: Read | None = None,
 ) -> list[Way]:
-    """What a run changed, newest first, or the one step that was named.
+    """What a run and its sub-agents changed, newest first, or the one step that was named.
 
-    `read` is needed for a run that itself took something back. Raises UsageError if nothing was
-    changed, or the step changed nothing.
+    `read` is needed for what sub-agents did, and for a run that itself took something back.
+    Raises UsageError if nothing was changed, or the step changed nothing.
     """
     ways = [
         _way(step, toolbox, read)
-        for step in reversed(_steps(history).values())
+        for step in reversed(_steps(history, read).values())
         if step.started and step.returned and step.returned.ok and _changed(step)
-        if only in (None, step.called.id)
+        if only in (None, step.name)
     ]
     if isinstance(history[0], Began) and history[0].dry_run:
         raise UsageError("A dry run changed nothing.")
@@ -96,7 +99,7 @@ async def undo(
 ) -> AsyncGenerator[Record, None]:
     """Walk back, writing down each step before and after; `undone` is the other run's id."""
     calls = [
-        Called(f"1.{n}", TOOL, {"run": undone, "step": way.called.id})
+        Called(f"1.{n}", TOOL, {"run": undone, "step": way.name})
         for n, way in enumerate(ways, start=1)
     ]
     tables = {name: dict(table) for name, table in (accounts or {}).items()}
@@ -115,7 +118,7 @@ async def go_on_undoing(
         return
     ways: list[Way] = []
     for called in (event for event in run.events if isinstance(event, Called)):
-        step = _steps(read(called.arguments["run"]))[called.arguments["step"]]
+        step = _steps(read(called.arguments["run"]), read)[called.arguments["step"]]
         ways.append(_way(step, toolbox, read))
     async for record in _walk(run, ways, toolbox, work):
         yield record
@@ -133,7 +136,7 @@ async def _walk(
         assert step.returned
         done = "done again" if way.again else "undone"
         state = done if step.returned.ok else f"not {done}"
-        items.append(Item(f"{way.called.tool} ({way.called.id})", state, step.returned.text))
+        items.append(Item(f"{way.called.tool} ({way.name})", state, step.returned.text))
     whole = not any(item.state.startswith("not ") for item in items)
     status = "done" if whole else "unverified"
     lines = "\n".join(f"- {item.text}: {item.state}. {item.proof}" for item in items)
@@ -190,13 +193,17 @@ async def _act(
         raise ToolFailed(f"It may have been done. {doubt} Look for yourself.") from doubt
 
 
-def _steps(history: Sequence[Event]) -> dict[str, Step]:
+def _steps(history: Sequence[Event], read: Read | None = None, run: str = "") -> dict[str, Step]:
+    """Every step by its name; those of a sub-agent stand where it began."""
     steps: dict[str, Step] = {}
     for event in history:
         if isinstance(event, Called):
-            steps[event.id] = Step(event)
-        elif step := steps.get(getattr(event, "id", "")):
+            step = Step(event, run=run)
+            steps[step.name] = step
+        elif step := steps.get(f"{path(run)}{getattr(event, 'id', '')}"):
             step.take(event)
+            if isinstance(event, Spawned) and read:
+                steps |= _steps(read(event.child), read, event.child)
     return steps
 
 
@@ -210,12 +217,12 @@ def _way(step: Step, toolbox: Toolbox, read: Read | None) -> Way:
     while act.tool == TOOL:
         if read is None:
             obstacle = "It took something back; do that again by hand."
-            return Way(step.called, step.started, step.returned, act, obstacle)
-        act = _steps(read(act.arguments["run"]))[act.arguments["step"]].called
+            return Way(step.called, step.started, step.returned, act, obstacle, name=step.name)
+        act = _steps(read(act.arguments["run"]), read)[act.arguments["step"]].called
         again = not again
     try:
         call = toolbox.check(act)
     except ToolFailed as failure:
-        return Way(step.called, step.started, step.returned, act, str(failure), again)
+        return Way(step.called, step.started, step.returned, act, str(failure), again, step.name)
     none = "" if call.tool.undo_hook else call.tool.no_undo or "This tool has no way back."
-    return Way(step.called, step.started, step.returned, act, none, again)
+    return Way(step.called, step.started, step.returned, act, none, again, step.name)

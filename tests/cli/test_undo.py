@@ -127,3 +127,20 @@ def test_a_run_that_somebody_works_on_is_not_undone(m2agent: Command, notes: Pat
     assert done.code == 4
     assert f"is being worked on by process {os.getpid()}" in done.err
     journal.close()
+
+
+def test_what_a_sub_agent_did_is_taken_back_with_its_run(m2agent: Command) -> None:
+    task = {"task": "Create the note."}
+    model = m2agent.script(
+        {"calls": [call("delegate", **task)]},
+        {"agent": "note", "calls": [call("notes_create", parent="", title="Plan", body="One.")]},
+        {"agent": "note", "text": "It is there."},
+        {"text": "It is there."},
+    )
+    assert m2agent("run", "Create a note.", "--model", model, "--on-ask", "allow").code == 0
+    (note,) = m2agent.home.rglob("Plan.md")
+
+    shown = m2agent("undo", "last")
+    assert "1.1/1.1  notes_create" in shown.err and note.exists()
+    assert m2agent("undo", "last", "--step", "1.1/1.1", "--yes").code == 0
+    assert not note.exists()

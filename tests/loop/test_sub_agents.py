@@ -314,3 +314,23 @@ def test_killed_with_two_under_way_both_are_carried_on_and_nothing_is_written_tw
         started = [e.id for e in of(Started, history)]
         effects = [e.id for e in of(Called, history) if e.tool == "ledger_put"]
         assert [started.count(id) for id in effects] <= [2] * len(effects)
+
+
+async def test_long_results_are_read_on_by_whoever_is_told_of_them(tmp_path: Path) -> None:
+    scene, _ = stage(tmp_path)
+    journal = scene.journal()
+    run = scene.begin(journal)
+    journal.close()
+    name = f"{run.id}-1.1.1.1.txt"
+    scene.model = Script(
+        [
+            {"calls": [delegate("Print it.")]},
+            {"agent": "Print", "calls": [call("page", size=20_000)]},
+            {"agent": "Print", "text": "See {{1.name}}"},
+            {"calls": [{"tool": "read_artifact", "arguments": {"name": name, "offset": 8_000}}]},
+        ]
+    )
+    report, page = of(Returned, await scene.go_on())
+
+    assert report.text == f"See {name}"
+    assert page.ok and "[4,200 more characters: read_artifact" in page.text

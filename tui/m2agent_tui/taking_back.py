@@ -80,7 +80,7 @@ class TakingBack(ModalScreen["list[Way]"]):
         )
 
     def _row(self, way: "Way") -> Content:
-        title = self._titles.get(way.called.id, way.called.tool)
+        title = self._titles.get(way.name, way.called.tool)
         stays = f"  stays: {one_line(way.obstacle, 120)}" if way.obstacle else ""
         again = "  is done again" if way.again and not way.obstacle else ""
         return Content.assemble(title, (stays or again, "$warning"))

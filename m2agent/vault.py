@@ -5,12 +5,14 @@ every call has a time limit, and what was kept is read back. Nothing is ever kep
 unless `in_file` says so by name.
 """
 
+import fcntl
 import os
 import sys
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Generator
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol, TypeVar, cast
 from urllib.parse import quote
@@ -21,6 +23,7 @@ from m2agent.secrets import remember
 
 _SERVICE = "m2agent"
 _SECONDS = 5.0
+_TURN = 60.0
 _PIECE = 1_000  # characters; Windows takes 1,280 in one entry
 _PIECES = "m2agent-pieces:"
 _RECOMMENDED = 1  # the priority from which on a keyring encrypts what it keeps
@@ -82,6 +85,23 @@ def keep(name: str, value: str, *, in_file: bool = False) -> str:
         )
     _file(name).unlink(missing_ok=True)
     return f"the keyring ({_title(keyring)})"
+
+
+@contextmanager
+def alone(name: str) -> Generator[None]:
+    """No other process is in here for the same secret: to renew what only one can renew.
+
+    Who has waited for a minute goes on all the same, for the other one hangs.
+    """
+    folder = private(home() / "locks")
+    with (folder / quote(name, safe="")).open("w") as file:
+        deadline = time.monotonic() + _TURN
+        while time.monotonic() < deadline:
+            with suppress(BlockingIOError):
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            time.sleep(0.05)
+        yield
 
 
 def in_file(name: str) -> bool:

@@ -10,6 +10,7 @@ import gzip
 import json
 import re
 import uuid
+from base64 import b64encode
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -64,6 +65,8 @@ class Server:
     bytes_sent: int = 0
     port: int = 0
     retry_after: str = "0"
+    tokens: set[str] = field(default_factory=lambda: {TOKEN})
+    renewals: dict[str, str] = field(default_factory=dict[str, str])
     _talks: set[asyncio.Task[Any]] = field(default_factory=set[asyncio.Task[Any]])
 
     @property
@@ -130,13 +133,42 @@ class Server:
         self, method: str, target: str, headers: dict[str, str], body: Json
     ) -> tuple[int, Json]:
         try:
-            if headers.get("authorization") != f"Bearer {TOKEN}":
+            if "/v1/oauth/" in target:
+                return 200, self._oauth(urlsplit(target).path, headers, body)
+            if headers.get("authorization", "").removeprefix("Bearer ") not in self.tokens:
                 raise Refused(401, "unauthorized", "API token is invalid.")
             if headers.get("notion-version") != VERSION:
                 raise Refused(400, "missing_version", "Notion-Version is wrong.")
             return 200, self._route(method, target, body)
         except Refused as refused:
             return refused.status, _error(refused.status, refused.code, str(refused))
+
+    def _oauth(self, path: str, headers: dict[str, str], body: Json) -> Json:
+        """Codes are good once, and so are the tokens to renew with, as at Notion."""
+        if headers.get("authorization") != f"Basic {b64encode(b'client:shh').decode()}":
+            raise Refused(401, "invalid_client", "Client authentication failed.")
+        if path.endswith("/revoke"):
+            self.tokens.discard(body["token"])
+            return {"request_id": "r"}
+        if body["grant_type"] == "refresh_token":
+            if token := self.renewals.pop(body["refresh_token"], ""):
+                self.tokens.discard(token)
+                return self._tokens()
+        elif body["code"] == "good" and body["redirect_uri"].startswith("http://localhost:"):
+            return self._tokens()
+        raise Refused(400, "invalid_grant", "This grant is not valid.")
+
+    def _tokens(self) -> Json:
+        token, renewal = f"ntn_{uuid.uuid4().hex}", f"nrt_{uuid.uuid4().hex}"
+        self.tokens.add(token)
+        self.renewals[renewal] = token
+        return {
+            "access_token": token,
+            "refresh_token": renewal,
+            "token_type": "bearer",
+            "bot_id": BOT,
+            "workspace_name": "Acme",
+        }
 
     def _route(self, method: str, target: str, body: Json) -> Json:
         parts = urlsplit(target)

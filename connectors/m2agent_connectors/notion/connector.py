@@ -53,8 +53,11 @@ class Notion:
                 f"{first['msg']}.",
                 fix=f"Correct it under [accounts.{account.name}]; base_url and person are known.",
             ) from error
-        secret = await asyncio.to_thread(token.load, account.name)
-        return cls(Wire(client(secret, settings.base_url)), settings.person)
+        access = await asyncio.to_thread(token.load, account.name)
+        wire = Wire(client(access.token, settings.base_url))
+        if access.refresh_token:
+            wire.renew = lambda refused: asyncio.to_thread(token.renewed, account.name, refused)
+        return cls(wire, settings.person)
 
     def describe(self) -> str:
         return f"pages and tables of Notion at {self._wire.client.options.base_url}"

@@ -76,12 +76,14 @@ class NotThere(ToolFailed):
 class Wire:
     """A client with a pace: at most `per_minute` requests in any minute, as Notion counts them.
 
-    `patience` is the seconds before a read is tried again; they double each time.
+    `patience` is the seconds before a read is tried again; they double each time. `renew` gives a
+    token instead of one that was refused.
     """
 
     client: AsyncClient
     per_minute: int = 180
     patience: float = 1.0
+    renew: Callable[[str], Awaitable[str]] | None = None
     _sent: deque[float] = field(default_factory=deque[float])
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -106,12 +108,23 @@ class Wire:
             except InvalidPathParameterError as error:
                 raise ToolFailed("That is no id of Notion's. Search first.") from error
             except (NotionClientErrorBase, httpx.HTTPError, ValueError) as error:
+                if await self._renewed(error, first=tried == 1):
+                    continue
                 wait = _wait(error, self.patience * 2 ** (tried - 1), write=write)
                 if wait is None or tried == _TRIES:
                     raise _words(error, write=write) from error
             _log.info("Notion asks for a pause of %.0f s.", wait)
             await asyncio.sleep(wait)
         raise AssertionError("unreachable: the last try returns or raises")
+
+    async def _renewed(self, error: Exception, *, first: bool) -> bool:
+        """Whether there is a new token, after one was refused: so nothing was done with it."""
+        if not first or self.renew is None or getattr(error, "status", 0) != 401:
+            return False
+        headers = self.client.client.headers
+        refused = headers["Authorization"].removeprefix("Bearer ")
+        headers["Authorization"] = f"Bearer {await self.renew(refused)}"
+        return True
 
     async def _pace(self) -> None:
         async with self._turn:

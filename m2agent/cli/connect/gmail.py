@@ -106,7 +106,7 @@ def gmail(
         redirect = f"http://127.0.0.1:{loopback.port}/"
         click.echo(_WARNING, err=True)
         url = consent.url(redirect)
-        answer = sign_in(loopback, url, browser=not no_browser, minutes=minutes)
+        answer = sign_in(loopback, url, redirect, browser=not no_browser, minutes=minutes)
     info = consent.finish(answer, redirect)
     place = token.keep(name, info, in_file=store == "file")
     click.echo(f"The token is in {place}.")

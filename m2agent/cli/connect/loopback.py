@@ -102,8 +102,10 @@ class Loopback:
         return Handler
 
 
-def sign_in(loopback: Loopback, url: str, *, browser: bool, minutes: float) -> Answer:
-    """Send the person to an address, and wait until they come back."""
+def sign_in(
+    loopback: Loopback, url: str, redirect: str, *, browser: bool, minutes: float
+) -> Answer:
+    """Send the person to an address, and wait until they come back to `redirect`."""
     browser = browser and _has_browser() and webbrowser.open(url)
     if browser:
         click.echo("Your browser opens. If it does not, open this address in it:", err=True)
@@ -112,9 +114,9 @@ def sign_in(loopback: Loopback, url: str, *, browser: bool, minutes: float) -> A
     click.echo(f"\n  {url}\n", err=True)
     if not browser:
         click.echo(
-            "When you have said yes, the browser goes to an address that begins with"
-            f" http://127.0.0.1:{loopback.port}.\nOn another machine that page cannot be shown:"
-            " then copy its whole address and paste it here.",
+            f"When you have said yes, the browser goes to an address that begins with {redirect}\n"
+            "On another machine that page cannot be shown: then copy its whole address and paste"
+            " it here.",
             err=True,
         )
     return loopback.wait(minutes, pasted=not browser)

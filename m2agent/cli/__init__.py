@@ -32,6 +32,7 @@ _COMMANDS = {
     "mcp": "Use the tools of MCP servers, or offer runs to other agents.",
     "rules": "List rules, take one back, or see which one decides a call.",
     "models": "List models, and pull them.",
+    "eval": "See how well a model does office tasks.",
     "mail": "Import mail into the local mailbox.",
     "doctor": "Check that everything works, and say how to mend what does not.",
 }

@@ -72,6 +72,11 @@ class Frames:
     again: str
 
     @property
+    def brief(self) -> bool:
+        """Whether tools are told of by their names alone; other people's models need more."""
+        return False
+
+    @property
     def thinking(self) -> bool:
         """Whether the model's turn begins inside thinking."""
         return self.answer.rstrip().endswith(THINK)

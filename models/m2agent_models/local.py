@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -26,6 +27,9 @@ from m2agent_models.engine.lookup import GUESSES
 from m2agent_models.engine.placement import Wishes, wishes
 from m2agent_models.m2.grammar import grammar
 
+_LONGEST_TURN = 600
+"""Tokens of a turn of a model that is told of its tools in brief: its turns have a hundred."""
+
 _ATTEMPTS = 3
 """How often a turn is begun whose engine dies."""
 
@@ -36,16 +40,18 @@ class Format(Protocol):
     @property
     def thinking(self) -> bool: ...
 
+    @property
+    def brief(self) -> bool: ...
+
     def segments(self, history: Sequence[Event], tools: Sequence[ToolSpec]) -> list[m2.Segment]: ...
 
 
 class Local:
     """A model file, with the engine that has it open. `plan` says in words how it was placed."""
 
-    judges = True
-
     def __init__(self, path: Path, wish: Wishes, engine: Engine, format: Format) -> None:
         self.name = path.stem
+        self.judges = not format.brief
         self.context: int | None = engine.ready.context
         self.plan = engine.ready.plan
         self._path = path
@@ -120,6 +126,7 @@ class Local:
         self, history: Sequence[Event], tools: Sequence[ToolSpec], settings: ModelSettings
     ) -> wire.Reply:
         segments = self._format.segments(history, tools)
+        settings = _careful(settings) if self._format.brief else settings
         return wire.Reply(
             id=0,
             conversation=_conversation(history),
@@ -133,6 +140,7 @@ class Local:
             thinking=self._format.thinking,
             max_tokens=settings.max_tokens,
             max_thinking=settings.max_thinking,
+            copies=self._format.brief and self._wish.copies,
             beside=settings.beside,
             opening=self._opening(history, tools, segments),
             guesses=GUESSES if self._wish.speculate else 0,
@@ -164,19 +172,35 @@ def model_file(name: str) -> Path:
 
 
 class _M2:
-    """M2's own format; its prompt opens the thinking."""
+    """M2's own format; its prompt opens the thinking. `brief` as in `m2.segments`."""
 
     thinking = True
 
+    def __init__(self, *, brief: bool) -> None:
+        self.brief = brief
+
     def segments(self, history: Sequence[Event], tools: Sequence[ToolSpec]) -> list[m2.Segment]:
-        return m2.segments(history, tools)
+        return m2.segments(history, tools, brief=self.brief)
+
+
+def _careful(settings: ModelSettings) -> ModelSettings:
+    """How a small model is best asked: the likeliest word each time, and no long turns."""
+    return replace(
+        settings,
+        temperature=0.0,
+        max_tokens=min(settings.max_tokens, _LONGEST_TURN),
+        max_thinking=min(settings.max_thinking, _LONGEST_TURN // 2),
+    )
 
 
 def _format(header: gguf.Header, ready: wire.Ready) -> Format:
-    """M2's for M2, and for whatever was trained on M2's template; the file's own for others."""
+    """M2's for M2, and for whatever was trained on M2's template; the file's own for others.
+
+    A file says by a key of ours that its model was trained to be told of its tools in brief.
+    """
     speaks_m2 = f"{m2.ROLE}ai" in header.template and m2.CALLS in header.template
     if header.architecture == "minimax-m2" or speaks_m2:
-        return _M2()
+        return _M2(brief=header.keys.get(gguf.TOOLS_KEY) == "brief")
     return frames(header.template, bos=ready.bos, eos=ready.eos, name=header.path.name)
 
 

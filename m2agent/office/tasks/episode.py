@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from m2agent.events import Called, Decided, Ended, Event, Returned, Turned
+from m2agent.events import Called, Decided, Ended, Event, Record, Returned, Turned
 from m2agent.journal import Journal
 from m2agent.loop import Limits, begin, carry_on
 from m2agent.loop.ask import Answer, Ask, No, Yes
@@ -43,10 +43,14 @@ class Episode:
     """How it went. `wrong` is empty where the outcome is right."""
 
     task: Task
-    history: list[Event]
+    records: list[Record]
     wrong: str
     unasked: list[Effect]
     seconds: float
+
+    @property
+    def history(self) -> list[Event]:
+        return [record.event for record in self.records]
 
     @property
     def right(self) -> bool:
@@ -104,16 +108,17 @@ async def play(task: Task, model: Model, folder: Path, setting: Setting | None =
             async with aclosing(carry_on(run, crew)) as pieces:
                 async for _ in pieces:
                     pass
-            history = list(run.events)
+            records = journal.read(run.id)
         finally:
             journal.close()
         effects = await world.effects()
-    return _judged(task, setting.scaffold, history, effects, time.perf_counter() - began)
+    return _judged(task, setting.scaffold, records, effects, time.perf_counter() - began)
 
 
 def _judged(
-    task: Task, scaffold: Scaffold, history: list[Event], effects: list[Effect], seconds: float
+    task: Task, scaffold: Scaffold, records: list[Record], effects: list[Effect], seconds: float
 ) -> Episode:
+    history = [record.event for record in records]
     end = history[-1]
     ended = end.status if isinstance(end, Ended) else "nothing"
     answer = end.answer if isinstance(end, Ended) and end.status == "done" else ""
@@ -121,4 +126,4 @@ def _judged(
     wrong, unasked = judged(task, effects, Seen(answer, calls))
     if not wrong and ended != "done":
         wrong = f"ended as {ended}"
-    return Episode(task, history, wrong, unasked, seconds)
+    return Episode(task, records, wrong, unasked, seconds)

@@ -78,31 +78,30 @@ def _expert(firm: str, number: str, items: list[int], total: int, off: int) -> E
     )
     mail = found.data["items"][0]["id"]
     yield Step(f"It is {mail}. I read it.", "mail_read", {"id": mail})
-    listed = ", ".join(money(cents) for cents in items)
+    listed = [money(cents) for cents in items]
     ran = yield Step(
-        f"Invoice {number} has {len(items)} items: {listed}. The total says {money(total)}. In"
-        f" cents, "
-        "I subtract the total from the sum.",
+        f"Invoice {number} has {len(items)} items: {', '.join(listed)}. The total says "
+        f"{money(total)}. I subtract the total from the sum.",
         "shell_run",
-        {"command": f"echo $(({'+'.join(map(str, items))}-{total}))"},
+        {"command": f"awk 'BEGIN{{printf \"%.2f\",{'+'.join(listed)}-{money(total)}}}'"},
     )
-    assert ran.data["output"].strip() == str(off)
+    found = ran.data["output"].strip()
+    assert round(float(found) * 100) == off
     if not off:
         yield Step(
-            f"The difference is 0: invoice {number} is right. No draft is needed.",
+            f"The difference is {found}: invoice {number} is right. No draft is needed.",
             says=f"Invoice {number} from {firm} adds up: the total of {money(total)} is right.",
         )
         return
     way = "more" if off > 0 else "less"
+    gap = money(abs(off))
     drafted = yield Step(
-        f"The difference is {off}, that is {money(abs(off))} {way} than the total. Invoice"
-        f" {number} is "
-        f"wrong. I draft a reply to {mail}.",
+        f"The difference is {found}: the items come to {gap} {way} than the total. Invoice "
+        f"{number} is wrong. I draft a reply to {mail}.",
         "mail_draft",
         {
-            "body": f"Your invoice {number} does not add up: the items come to {money(abs(off))}"
-            " EUR "
-            f"{way} than the total of {money(total)} EUR. Please send a new one.",
+            "body": f"Your invoice {number} does not add up: the items come to {gap} EUR {way} "
+            f"than the total of {money(total)} EUR. Please send a new one.",
             "reply_to": mail,
         },
     )

@@ -68,7 +68,7 @@ class Wording:
     def ask(self, known: Sequence[str], unseen: Sequence[str], **slots: object) -> str:
         """What the person says, in a form that training knows, or in one that it never saw."""
         text = self.say(self.rng.choice(unseen if self.part == "unseen" else known), **slots)
-        return text[0].upper() + text[1:]
+        return text if "@" in text.split()[0] else text[0].upper() + text[1:]
 
     def one_of(self, words: str) -> str:
         return self.rng.choice(words.split("|"))

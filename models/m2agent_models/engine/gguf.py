@@ -14,6 +14,9 @@ from typing import Any, BinaryIO, cast
 
 from m2agent.errors import SetupError
 
+TOOLS_KEY = "m2agent.tools"
+"""How the model is told of its tools: "brief", or as M2 is, in full."""
+
 _MAGIC = b"GGUF"
 _STRING, _ARRAY = 8, 9
 _SCALARS = dict(zip((0, 1, 2, 3, 4, 5, 6, 7, 10, 11, 12), "BbHhIif?Qqd", strict=True))

@@ -73,6 +73,9 @@ class Wishes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     speculate: Annotated[
         bool, _says("Look up what is quoted and try several tokens at once, while that pays.")
     ] = False
+    copies: Annotated[
+        bool, _says("Whether a small model's calls are held to names and numbers it has read.")
+    ] = True
 
 
 def wishes(table: Mapping[str, Any]) -> Wishes:

@@ -9,8 +9,12 @@ import random
 from typing import Any
 
 from m2agent.errors import ModelError
+from m2agent_models.engine.copying import Copying
 from m2agent_models.engine.llama import Llama
 from m2agent_models.engine.wire import Sampling
+
+_TRIES = 200
+"""Tokens among which one is looked for that only copies."""
 
 
 class Sampler:
@@ -22,6 +26,7 @@ class Sampler:
         self._chain = lib.llama_sampler_chain_init(lib.llama_sampler_chain_default_params())
         self._grammar: Any = None
         self._held = False
+        self._copying: Copying | None = None
         for sampler in _chain(lib, sampling):
             lib.llama_sampler_chain_add(self._chain, sampler)
         if grammar:
@@ -35,9 +40,10 @@ class Sampler:
         )
         self._end = next(iter(llama.ends), -1)
 
-    def start_grammar(self) -> None:
-        """From the next token on the grammar holds, if there is one."""
+    def start_grammar(self, copying: Copying | None = None) -> None:
+        """From the next token on the grammar holds, if there is one, and so does `copying`."""
         self._held = self._grammar is not None
+        self._copying = copying
 
     @property
     def may_end(self) -> bool:
@@ -54,6 +60,8 @@ class Sampler:
             token = self._sample_allowed(row)
             if not self._allows(token):
                 return None
+        if self._copying:
+            token = self._copied(token, row, self._copying)
         if token not in self._llama.ends:
             lib.llama_sampler_accept(self._grammar, token)
         return token
@@ -67,6 +75,26 @@ class Sampler:
         self._one[0].id, self._one[0].logit, self._one[0].p = token, 1.0, 0.0
         self._lib.llama_sampler_apply(self._grammar, ctypes.byref(self._single))
         return self._one[0].logit > -1e30
+
+    def _copied(self, token: int, row: int, copying: Copying) -> int:
+        """The token, or the likeliest one by which a name or number stays one that was read."""
+        import numpy as np
+
+        if not copying.allows(self._text(token)):
+            logits = np.ctypeslib.as_array(
+                self._lib.llama_get_logits_ith(self._llama.context, row),
+                shape=(self._llama.vocab_size,),
+            )
+            likeliest = np.argpartition(logits, -_TRIES)[-_TRIES:]
+            for other in likeliest[np.argsort(-logits[likeliest])]:
+                if copying.allows(self._text(int(other))) and self._allows(int(other)):
+                    token = int(other)
+                    break
+        copying.accept(self._text(token))
+        return token
+
+    def _text(self, token: int) -> str:
+        return self._llama.piece(token).decode("utf-8", "replace")
 
     def _sample_allowed(self, row: int) -> int:
         import numpy as np

@@ -7,6 +7,7 @@ from typing import Literal
 
 from m2agent.errors import ContextFull
 from m2agent_models.engine import Tokens, wire
+from m2agent_models.engine.copying import Copying
 from m2agent_models.engine.llama import Llama
 from m2agent_models.engine.lookup import Lookup
 from m2agent_models.engine.sampling import Sampler
@@ -139,7 +140,11 @@ class Turn:
             self._text.append(text[: len(text) - len(beyond)])
         else:
             self._add(token, text)
-        self._sampler.start_grammar()
+        self._sampler.start_grammar(Copying(self._read()) if self.request.copies else None)
+
+    def _read(self) -> str:
+        """Everything up to here, as text."""
+        return b"".join(map(self.llama.piece, self.tokens)).decode("utf-8", "replace")
 
     def _limit(self) -> None:
         """Stop what would not stop by itself: too long a turn, too long a thought."""

@@ -13,7 +13,7 @@ import msgspec
 
 from m2agent.errors import ModelError
 
-VERSION = 3
+VERSION = 4
 """Changes with every message below, so that no client talks to an engine of another release."""
 
 LARGEST = 256 * 1024 * 1024
@@ -50,7 +50,8 @@ class Reply(Message, frozen=True):
     `grammar` (GBNF) holds from the opening marker of a call on; empty lets anything be written.
     `beside` is that of `ModelSettings`. The first `opening` segments are those that every
     conversation with this system text and these tools has. `guesses` is how many tokens may be
-    looked up in what was written before and tried at once.
+    looked up in what was written before and tried at once. With `copies` names and numbers in
+    calls must have been read before.
     """
 
     id: int
@@ -64,6 +65,7 @@ class Reply(Message, frozen=True):
     beside: bool = False
     opening: int = 0
     guesses: int = 0
+    copies: bool = False
 
 
 class Cancel(Message, frozen=True):

@@ -1,0 +1,60 @@
+"""Names, ids and numbers in a call are those that were read; other words are free."""
+
+import pytest
+
+from m2agent_models.engine.copying import Copying
+
+READ = "Ask Brita Olsen about m318.\nTotal 1886.56 EUR, invoice KX-2093 <brita@olsen.example>"
+
+
+def written(*pieces: str, read: str = READ) -> bool:
+    """Whether a call may be written in these pieces."""
+    copying = Copying(read)
+    for piece in ('<invoke name="', "mail_search", '">\n', '<parameter name="', "query", '">'):
+        assert copying.allows(piece)
+        copying.accept(piece)
+    for piece in pieces:
+        if not copying.allows(piece):
+            return False
+        copying.accept(piece)
+    return True
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        ("from:", "Br", "ita"),
+        ("from:", "Ol", "sen", " oak", "</parameter>"),
+        ("m", "3", "1", "8", "</parameter>"),
+        ('["', "m", "318", '"]'),
+        ("Your", " invoice", " KX", "-", "2093"),
+        ("echo", " 188", "6", ".56", "</parameter>"),
+        ("All", " right. ", "Please", " send", " another"),
+        ('["', "STARRED", '"]'),
+    ],
+)
+def test_what_was_read_can_be_written(pieces: tuple[str, ...]) -> None:
+    assert written(*pieces)
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        ("from:", "Be", "ta"),
+        ("from:", "Brit", "</parameter>"),
+        ("m", "3", "2"),
+        ("m", "31", "</parameter>"),
+        ('{"', "Supplier"),
+        ("The total is 1887",),
+    ],
+)
+def test_what_was_not_read_cannot(pieces: tuple[str, ...]) -> None:
+    assert not written(*pieces)
+
+
+def test_outside_of_values_anything_goes() -> None:
+    copying = Copying("")
+    for piece in ('<invoke name="', "Tool9", '">\n', '<parameter name="', "Name9", '">'):
+        assert copying.allows(piece)
+        copying.accept(piece)
+    assert not copying.allows("9")

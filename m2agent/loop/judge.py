@@ -50,12 +50,16 @@ def _claim(verb: str) -> re.Pattern[str]:
     return re.compile(f"{first}|{passive}|{listed}", re.IGNORECASE | re.MULTILINE)
 
 
+# Of which kinds of receipts one must be there; none named: of any, since services differ.
 _CLAIMS: dict[str, tuple[re.Pattern[str], set[str]]] = {
     "message": (_claim("sent"), {"message"}),
     "draft": (_claim("drafted"), {"draft", "message"}),
     "label": (_claim("(?:labell?ed|archived)"), {"label"}),
-    "row or page": (_claim("(?:entered|recorded|filed)"), {"row", "page", "file", "label"}),
+    "change's": (_claim("(?:entered|recorded|filed)"), set()),
 }
+
+
+_COUNTED = ("message", "draft")  # of these, each has a receipt of its own
 
 
 @dataclass
@@ -132,8 +136,8 @@ def _claims(report: str, known: _Known) -> Iterator[Item]:
             if _denied(sentence) or _EARLIER.search(sentence):
                 continue
             words = f"“{said.group(0).strip()}”"
-            given = {receipt.id for receipt in known.receipts if receipt.kind in kinds}
-            count = int(said.group("count") or 1)
+            given = {r.id for r in known.receipts if r.kind in kinds or not kinds}
+            count = int(said.group("count") or 1) if name in _COUNTED else 1
             if not given:
                 yield Item(words, "unproven", f"no {name} receipt")
             elif count > len(given):

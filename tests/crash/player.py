@@ -21,11 +21,12 @@ from typing import Any
 
 import click
 import msgspec
+from _pytest.outcomes import Skipped
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "connectors"))
 
 from boundaries import Boundaries
-from scenes import SCENES, Scene
+from scenes import SCENES, GmailScene, Scene
 
 from m2agent.events import Approved, Began, Ended, Event, Part, Settled, ToolSpec, Turned
 from m2agent.journal import Run
@@ -96,6 +97,7 @@ async def play(scene: Scene, folder: Path, boundaries: Boundaries) -> dict[str, 
         "undoing": ended.status,
         "integrity": journal.check(),
         "prompts": [_plain(prompt, run.id) for prompt in _prompts(run.events)],
+        "comparable": not isinstance(scene, GmailScene),  # its ids are made up anew
         "asked": asked,
         "settled": sum(isinstance(event, Settled) for event in run.events),
         "places": boundaries.places,
@@ -198,7 +200,7 @@ def played(scene: Scene, prepared: Path, place: Path, kills: Iterable[int]) -> d
 def differences(quiet: Mapping[str, Any], told: Mapping[str, Any]) -> list[str]:
     """In what a run that was killed is not as the one that was not."""
     same = ["done", "ended", "undone", "undoing", "integrity"]
-    if not told["asked"]:  # the model is told that a person was
+    if not told["asked"] and told["comparable"]:  # the model is told that a person was
         same.append("prompts")
     return [
         f"{what}: {told[what]} is not {quiet[what]}" for what in same if told[what] != quiet[what]
@@ -213,6 +215,15 @@ def kinds(places: Sequence[str]) -> list[int]:
     return list(first.values())
 
 
+def ready(scene: Scene, folder: Path) -> Path:
+    """Prepare a scene, and put all that m2agent keeps into the folder."""
+    os.environ["M2AGENT_HOME"] = str(folder / "home")
+    prepared = folder / "prepared"
+    prepared.mkdir(parents=True)
+    asyncio.run(scene.prepare(prepared))
+    return prepared
+
+
 @click.command
 @click.argument("name")
 @click.argument("folder", type=click.Path(path_type=Path))
@@ -220,10 +231,12 @@ def kinds(places: Sequence[str]) -> list[int]:
 def main(name: str, folder: Path, every: int) -> None:
     """Kill at each kind of boundary that a scene has, and print what came of it."""
     scene = SCENES[name]
-    prepared = folder / "prepared"
-    prepared.mkdir(parents=True)
-    asyncio.run(scene.prepare(prepared))
-    quiet = played(scene, prepared, folder / "quiet", [])
+    prepared = ready(scene, folder)
+    try:
+        quiet = played(scene, prepared, folder / "quiet", [])
+    except Skipped as skipped:
+        print(json.dumps({"skipped": str(skipped)}))
+        return
     print(json.dumps(quiet), flush=True)
     for at in kinds(quiet["places"])[every // 2 :: every]:
         told = played(scene, prepared, folder / f"killed-{at}", [at])

@@ -11,12 +11,14 @@ import re
 import signal
 import sqlite3
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 import httpx
+from gmail_server import Gmail, Person, running
 from mail_scene import ME, NOW, mail, mbox
 from notes_scene import INVOICES
 from notion_scene import COLUMNS
@@ -24,6 +26,7 @@ from notion_server import TOKEN, Server
 
 from m2agent.connector import Account, Connector
 from m2agent.events import Called
+from m2agent_connectors.gmail import Gmail as GmailConnector
 from m2agent_connectors.local_mail import LocalMail
 from m2agent_connectors.local_notes import LocalNotes
 from m2agent_connectors.notion import Notion
@@ -56,6 +59,9 @@ class Scene(Protocol):
 def call(tool: str, **arguments: Any) -> dict[str, Any]:
     return {"tool": tool, "arguments": arguments}
 
+
+_PEOPLE = 300
+"""How many mailboxes are taken from one emulator, which has a few more."""
 
 _LIE: Turns = [
     {"thinking": "A report too early.", "text": "All is done. [message nothing]"},
@@ -301,6 +307,91 @@ class _Kept(Server):
         (self.folder / "world.new").replace(self.folder / "world.json")
 
 
+class GmailScene:
+    """Gmail's own client library, on the emulator, which one process keeps for all runs."""
+
+    turns: ClassVar[Turns] = [
+        {
+            "thinking": _LONG,
+            "calls": [
+                call("mail_search", query="subject:Invoice"),
+                call("mail_search", query="subject:Oak"),
+            ],
+        },
+        {
+            "thinking": _LONG,
+            "calls": [
+                call("mail_save_attachment", id="{{1.items.0.id}}", name_or_index="1"),
+                call("mail_draft", reply_to="{{1.items.0.id}}", body="The sum is wrong."),
+                call("mail_draft", to=["bob@x.example"], subject="Not sent", body="Later."),
+            ],
+        },
+        {"calls": [call("mail_draft", draft_id="{{4.draft_id}}", body="It is 8.")]},
+        {
+            "thinking": _LONG,
+            "calls": [
+                call("mail_label_edit", action="create", name="Wrong"),
+                call("mail_label", ids=["{{1.items.0.id}}"], add=["Wrong"], remove=["INBOX"]),
+                call("mail_trash", ids=["{{2.items.0.id}}"]),
+            ],
+        },
+        {"thinking": _LONG, "calls": [call("mail_send", draft_id="{{4.draft_id}}")]},
+        *_LIE,
+    ]
+
+    def __init__(self) -> None:
+        self._running = ExitStack()
+        self._gmail: Gmail | None = None
+        self._people = 0
+
+    async def prepare(self, folder: Path) -> None: ...
+
+    def begin(self, folder: Path) -> None:
+        import_module("googleapiclient.discovery")  # once, and not in each fork
+        if self._gmail is None or self._people == _PEOPLE:
+            self._running.close()
+            self._gmail, self._people = self._running.enter_context(running()), 0
+        self._people += 1
+        person = self._gmail.person()
+        files = {"invoice.csv": ("text/csv", b"a,b\n")}
+        person.receive(mail("Invoice 7", "Pay 9.", id="7", attachments=files), "INBOX")
+        person.receive(mail("Oak", "Ten.", id="8", day=21), "INBOX")
+        (folder / "person.json").write_text(json.dumps(asdict(person)))
+
+    def end(self, folder: Path) -> None: ...
+
+    async def open(self, folder: Path) -> Mapping[str, Connector]:
+        person = self._person(folder)
+        person.connect("gmail")
+        account = Account("gmail", folder / "state", folder / "work", {"root_url": person.url})
+        return {"gmail": await GmailConnector.open(account, patience=60.0)}
+
+    def world(self, folder: Path) -> Any:
+        person = self._person(folder)
+        names = {one["id"]: one["name"] for one in person.ask("GET", "labels")["labels"]}
+        mails: list[Any] = []
+        for one in person.ask("GET", "messages?maxResults=500&includeSpamTrash=true")["messages"]:
+            labels = person.ask("GET", f"messages/{one['id']}?format=minimal")["labelIds"]
+            text = re.sub(r"(?m)^Date: .*$", "Date: NOW", person.raw(one["id"]).decode())
+            mails.append([sorted(names.get(label, label) for label in labels), text])
+        world = {
+            "mails": sorted(mails, key=str),
+            "labels": sorted(names.values()),
+            "drafts": len(person.ask("GET", "drafts").get("drafts") or ()),
+            "work": texts(folder / "work"),
+        }
+        parting = r"m2a-body-[0-9a-f]+|=+\d+==|u\d+(?=@office)"
+        return json.loads(re.sub(parting, "SOMETHING", json.dumps(world)))
+
+    def happened(self, folder: Path, called: Called) -> bool:
+        """Whether the mail is among those sent: nobody can look up what Gmail does not say."""
+        assert called.tool == "mail_send", called
+        return bool(self._person(folder).sent())
+
+    def _person(self, folder: Path) -> Person:
+        return Person(**json.loads((folder / "person.json").read_text()))
+
+
 async def _serve(folder: Path, ready: int) -> None:
     """Serve one workspace until the process is killed."""
     server = _Kept(folder=folder)
@@ -332,4 +423,5 @@ SCENES: dict[str, Scene] = {
     "local-notes": NotesScene(),
     "shell": ShellScene(),
     "notion": NotionScene(),
+    "gmail": GmailScene(),
 }

@@ -3,14 +3,13 @@
 Prints what came of it, scene by scene; its exit code says whether anything was lost or done twice.
 """
 
-import asyncio
 import random
 import sys
 import tempfile
 from pathlib import Path
 
 import click
-from player import differences, kinds, played
+from player import differences, kinds, played, ready
 from scenes import SCENES
 
 
@@ -34,9 +33,7 @@ def main(kills: int, seed: int, names: tuple[str, ...]) -> None:
 
 def _soaked(name: str, folder: Path, kills: int, chance: random.Random) -> list[int]:
     scene = SCENES[name]
-    prepared = folder / "prepared"
-    prepared.mkdir(parents=True)
-    asyncio.run(scene.prepare(prepared))
+    prepared = ready(scene, folder)
     quiet = played(scene, prepared, folder / "quiet", [])
     places = quiet["places"]
     first = kinds(places)
@@ -48,7 +45,7 @@ def _soaked(name: str, folder: Path, kills: int, chance: random.Random) -> list[
         killed += told["killed"]
         looked += told["settled"] - told["asked"]
         asked += told["asked"]
-        prompts += 0 if told["asked"] else len(told["prompts"])
+        prompts += len(told["prompts"]) if told["comparable"] and not told["asked"] else 0
         if found := differences(quiet, told):
             wrong += 1
             print(f"{name}, killed at {plan}:", *found, sep="\n", file=sys.stderr, flush=True)

@@ -40,7 +40,9 @@ _CHARACTERS = 3.0
 
 def fold(history: Sequence[Event], context: int | None) -> Compacted | None:
     """The fold that is due now, or None. `context` is the model's size in tokens, if known."""
-    turned = next((e for e in reversed(history) if isinstance(e, Turned)), None)
+    turned = next((e for e in reversed(history) if isinstance(e, Turned | Compacted)), None)
+    if isinstance(turned, Compacted):
+        return None  # it was folded since, before a crash
     size = (turned.context_size if turned else 0) or context
     if not turned or not size or not turned.context_used:
         return None

@@ -7,6 +7,7 @@ process that does so has one thread, so that it can fork safely.
 """
 
 import asyncio
+import difflib
 import json
 import os
 import re
@@ -202,9 +203,13 @@ def differences(quiet: Mapping[str, Any], told: Mapping[str, Any]) -> list[str]:
     same = ["done", "ended", "undone", "undoing", "integrity"]
     if not told["asked"] and told["comparable"]:  # the model is told that a person was
         same.append("prompts")
-    return [
-        f"{what}: {told[what]} is not {quiet[what]}" for what in same if told[what] != quiet[what]
-    ]
+    return [_unlike(what, quiet[what], told[what]) for what in same if told[what] != quiet[what]]
+
+
+def _unlike(what: str, quiet: Any, told: Any) -> str:
+    """The lines in which two values differ."""
+    was, now = (json.dumps(one, indent=1).replace("\\n", "\n").split("\n") for one in (quiet, told))
+    return "\n".join([what, *difflib.unified_diff(was, now, n=0, lineterm="")])[:4_000]
 
 
 def kinds(places: Sequence[str]) -> list[int]:

@@ -13,9 +13,20 @@ import pytest
 from ledger import Ledger
 
 from m2agent.errors import ContextFull
-from m2agent.events import Asked, Compacted, Event, Thought, ToolSpec, Turned
+from m2agent.events import (
+    Asked,
+    Began,
+    Called,
+    Compacted,
+    Event,
+    Returned,
+    Thought,
+    ToolSpec,
+    Turned,
+)
 from m2agent.journal.fork import forked
 from m2agent.loop import Answer, Ask, Limits, Steering, Yes
+from m2agent.loop.compact import fold
 from m2agent.model import ModelSettings, Piece
 from m2agent.testing.stage import Stage, ended
 from m2agent.transcript import AssistantMessage, Message, ToolMessage, UserMessage, messages
@@ -205,3 +216,16 @@ async def test_where_hardly_anything_fits_what_stands_for_the_rest_shrinks(tmp_p
 
     assert ended(events).exit_code == 0
     assert any(isinstance(a, Compacted) and isinstance(b, Compacted) for a, b in pairwise(events))
+
+
+async def test_a_fold_that_a_crash_came_after_is_not_made_again() -> None:
+    full: list[Event] = [Turned("calls", context_used=900, context_size=1_000)]
+    history: list[Event] = [Began("m", "s"), Asked("Do it.")]
+    for n in range(1, 9):
+        history += [Thought(f"{n} " * 200), Called(f"{n}.1", "ledger_look"), *full]
+        history += [Returned(f"{n}.1", True, "x" * 200)]
+
+    due = fold(history, 1_000)
+
+    assert due
+    assert fold([*history, due], 1_000) is None

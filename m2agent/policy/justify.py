@@ -25,6 +25,7 @@ _CONTENT = listed(
 )
 _NEW_NAMES = listed("name filename path title folder file")
 _COMMANDS = listed("command commands cmd script code sql shell")
+_POWERS = listed("network internet online sudo root admin privileged elevated unsafe force")
 _ANSWERS = listed("draft reply answer respond compose")
 _IDS = listed("id ids key uid uuid ref number no account amount price total sum limit balance")
 _TIMES = listed("start end date time day due deadline when duration")
@@ -141,6 +142,8 @@ def unheld(grant: Grant, provenance: Provenance, call: Call) -> str | None:
             if not (fooled and leaf.is_command):
                 continue
             return f"What a command does depends on what {_read(provenance)} may have changed."
+        if leaf.value is True and _last_word(leaf.names[0]) in _POWERS:
+            return f'Your words do not say that it may have "{leaf.names[0]}".'
         if not fooled and (leaf.is_content or leaf.is_choice(spec.description)):
             continue
         if not leaf.is_content and _is_own_target(grant, provenance, leaf.text, fooled):

@@ -106,8 +106,8 @@ def tool_verbs(name: str, description: str) -> tuple[frozenset[str], Kind | None
     words = [base(word) for word in name_words(name)]
     found = [word for word in words if word in _TOOLS]
     if not found:
-        words = [base(word) for word in re.findall(r"[a-z]+", description.casefold())[:3]]
-        found = [word for word in words if word in _TOOLS][:1]
+        told = [base(word) for word in re.findall(r"[a-z]+", description.casefold())[:3]]
+        found = [word for word in told if word in _TOOLS][:1]
     if removes := [word for word in found if "remove" in _TOOLS[word]]:
         return frozenset(removes), "remove"
     verbs = [word for word in found if word not in _ALSO_NOUNS]

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import socket
 import subprocess
 import sys
 import tempfile
@@ -345,6 +346,7 @@ async def test_only_readers_and_looking_run_unasked(scene: Scene) -> None:
     assert scene.shell.sandbox.active
     assert effect(scene.shell, "shell_run", command="cat a | wc -l") == "read"
     assert effect(scene.shell, "shell_run", command="echo a > b") == "send"
+    assert effect(scene.shell, "shell_run", command="cat a", network=True) == "send"
     assert effect(scene.shell, "shell_input", session="b1") == "read"
     assert effect(scene.shell, "shell_input", session="b1", key="ctrl-c") == "read"
     assert effect(scene.shell, "shell_input", session="b1", key="ctrl-d") == "send"
@@ -469,3 +471,17 @@ async def test_on_windows_the_way_out_is_named(
     monkeypatch.setattr(sys, "platform", "win32")
     with pytest.raises(SetupError, match="wsl --install"):
         await Shell.open(Account("shell", tmp_path, tmp_path))
+
+
+async def test_a_command_with_the_network_starts_where_the_shell_is_and_leaves_it_alone(
+    scene: Scene,
+) -> None:
+    await scene.run("mkdir sub; cd sub; x=1")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        reach = f"exec 3<>/dev/tcp/127.0.0.1/{server.getsockname()[1]} && echo $PWD $x; cd /"
+        online = await scene.run(reach, network=True)
+        offline = await scene.run(reach)
+
+    assert online.data["output"].split() == [str(scene.work / "sub")]
+    assert "refused" in offline.data["output"] or "unreachable" in offline.data["output"]
+    assert (await scene.run("echo $PWD $x")).data["output"].split()[1] == "1"

@@ -10,9 +10,10 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -283,6 +284,29 @@ for address in ("\\0" + sys.argv[1], *sys.argv[2:]):
 """
 
 
+_GET = """
+exec 3<>/dev/tcp/127.0.0.1/$1 && cat <&3
+cat "$2/home/.ssh/id_ed25519" "$2/state/journal.db"
+echo x > "$2/written"
+"""
+
+
+@linux
+def test_with_the_network_programs_reach_it_and_nothing_else_more(cage: Cage) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        threading.Thread(target=_greet, args=(server,), daemon=True).start()
+        done = replace(cage, sandbox=cage.sandbox.online()).run(_GET, port, cage.folder)
+    assert done.stdout == "hello\n", done.stderr
+    assert not (cage.folder / "written").exists()
+
+
+def _greet(server: socket.socket) -> None:
+    caller, _ = server.accept()
+    with caller:
+        caller.sendall(b"hello\n")
+
+
 @linux
 def test_sockets_of_other_programs_cannot_be_reached(cage: Cage) -> None:
     inside = [cage.folder / "socket", cage.folder / "home" / "socket"]
@@ -293,10 +317,15 @@ def test_sockets_of_other_programs_cannot_be_reached(cage: Cage) -> None:
         one.listen()
     for path in inside:
         path.chmod(0o777)
-    ended = cage.run('python3 -c "$@"', CONNECT, abstract, *inside)
+    tried = 'python3 -c "$@"', CONNECT, abstract, *inside
+    ended = cage.run(*tried)
+    online = replace(cage, sandbox=cage.sandbox.online()).run(*tried)
     for one in sockets:
         one.close()
-    assert ended.stderr == "" and abstract not in ended.stdout
+    assert ended.stderr == online.stderr == ""
+    assert abstract not in ended.stdout
+    if confine.landlock_abi() >= 6:
+        assert abstract not in online.stdout
     if cage.sandbox.kind == "landlock":
         assert "local sockets" in cage.sandbox.describe()
     else:

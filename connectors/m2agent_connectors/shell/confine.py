@@ -10,6 +10,7 @@ milliseconds and under any Python. Keys of the JSON object:
     hide, bind    folders that are empty but for what is to be read in them, and folders that are
                   writable, with what they really are; with these keys the program has processes,
                   mounts, and an empty network of its own, too
+    network       true to leave it the system's network, and TCP
 
 In namespaces nothing but the named files can be changed at all, not even their permissions, and
 no process outside can be seen or signalled. Landlock alone leaves UDP, sockets in the file system
@@ -63,7 +64,7 @@ def main(spec: str, *program: str) -> NoReturn:
     for name in _FOR_THE_FOREGROUND:
         signal.signal(signal.Signals[name], signal.SIG_IGN)
     if "hide" in wanted:
-        _unshare()
+        _unshare(network=wanted.get("network", False))
     if LINUX:
         _prctl(_SET_SUBREAPER, 1)
         _prctl(_SET_PDEATHSIG, signal.SIGTERM)
@@ -105,7 +106,7 @@ def _become(wanted: dict[str, Any], program: tuple[str, ...]) -> None:
     """Restrict itself, and turn into the program."""
     _take_terminal()
     if "read" in wanted:
-        _landlock(wanted["read"], wanted["write"])
+        _landlock(wanted["read"], wanted["write"], network=wanted.get("network", False))
         _drop_capabilities()
     for name in _FOR_THE_FOREGROUND:
         signal.signal(signal.Signals[name], signal.SIG_DFL)
@@ -178,10 +179,10 @@ def _ps_parents() -> Iterable[tuple[int, int]]:
 # Namespaces.
 
 
-def _unshare() -> None:
+def _unshare(*, network: bool) -> None:
     """Leave the system's processes, mounts and network, with power only over the own ones."""
     uid, gid = os.getuid(), os.getgid()
-    _call("unshare", _NEWUSER | _NEWNS | _NEWPID | _NEWNET | _NEWIPC)
+    _call("unshare", _NEWUSER | _NEWNS | _NEWPID | _NEWIPC | (0 if network else _NEWNET))
     Path("/proc/self/setgroups").write_text("deny")
     Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
     Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
@@ -230,10 +231,10 @@ def landlock_abi() -> int:
         return 0
 
 
-def _landlock(read: list[str], write: list[str]) -> None:
+def _landlock(read: list[str], write: list[str], *, network: bool) -> None:
     abi = landlock_abi()
     rights = _RIGHTS_BY_ABI.get(abi, _ALL_RIGHTS)
-    fields = (rights, _TCP if abi >= 4 else 0, _SCOPES if abi >= 6 else 0)
+    fields = (rights, _TCP if abi >= 4 and not network else 0, _SCOPES if abi >= 6 else 0)
     size = 8 if abi < 4 else 16 if abi < 6 else 24
     ruleset = _call("syscall", _CREATE_RULESET, struct.pack("QQQ", *fields), size, 0)
     reading = _EXECUTE | _READ_FILE | _READ_DIR

@@ -10,6 +10,7 @@ import os
 import shutil
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -95,22 +96,31 @@ class Shell:
         timeout: Annotated[int, Field(ge=1, le=3600)] = 60,  # noqa: ASYNC109 the model's word
         stdin: Annotated[str | None, Field(max_length=1_000_000)] = None,
         background: bool = False,
+        network: bool = False,
     ) -> Result:
         """Run a bash command in the work folder. Folder and variables last from call to call.
 
         Only files in the work folder and $TMPDIR can be changed; there is no network. timeout is
-        in seconds. With background it goes on, and shell_input looks at it and types to it.
+        in seconds. With background it goes on, and shell_input looks at it and types to it. With
+        network, which the person is asked for, it reaches the internet; variables do not last.
         """
         if "\0" in command:
             raise ToolFailed("A command cannot contain a NUL character.")
-        recorded = self._effect(command) != "read"
+        recorded = self._effect(command, network) != "read"
         if recorded:
             record.begin(op)
         self._guard = self._guard or asyncio.create_task(self._guard_disk())
         self._disk_was_full = False
         session = await self._session(op)
+        place = await asyncio.to_thread(self._online) if network else self._place
         if background:
-            result = await self._start_job(op, command, stdin, session.cwd)
+            result = await self._start_job(op, place, command, stdin, session.cwd)
+        elif network:
+            alone = Session(place, session.cwd)
+            try:
+                result = await self._run(op, alone, command, timeout, stdin)
+            finally:
+                await alone.close()
         else:
             result = await self._run(op, session, command, timeout, stdin)
         if recorded:
@@ -118,15 +128,17 @@ class Shell:
         return result
 
     @run.effect_of
-    def _(self, command: str) -> Effect:
-        return self._effect(command)
+    def _(self, command: str, network: bool) -> Effect:
+        return self._effect(command, network)
 
     @run.content
-    async def _(self, op: Operation, command: str, stdin: str | None) -> Content:
+    async def _(self, op: Operation, command: str, stdin: str | None, network: bool) -> Content:
         """A yes holds for the folder that the command was to run in, too."""
         cwd = self._cwd((await self._session(op)).cwd)
         typed = f"\nIts input:\n{stdin}" if stdin else ""
-        return Content(f"{cwd}\0{command}".encode(errors="replace"), f"In {cwd}:\n{command}{typed}")
+        online = ", with the network" if network else ""
+        body = f"{cwd}\0{command}".encode(errors="replace")
+        return Content(body, f"In {cwd}{online}:\n{command}{typed}")
 
     @run.reconcile
     async def _(self, op: Operation) -> Result | None:
@@ -164,8 +176,12 @@ class Shell:
     async def _(self, op: Operation) -> Result | None:
         raise Unclear("It may have been typed; the session ended when m2agent was stopped.")
 
-    def _effect(self, command: str) -> Effect:
-        return "read" if self.sandbox.active and only_reads(command) else "send"
+    def _effect(self, command: str, network: bool) -> Effect:
+        harmless = self.sandbox.active and not network and only_reads(command)
+        return "read" if harmless else "send"
+
+    def _online(self) -> Place:
+        return replace(self._place, sandbox=self.sandbox.online())
 
     async def _run(
         self, op: Operation, session: Session, command: str, seconds: int, stdin: str | None
@@ -189,14 +205,16 @@ class Shell:
             },
         )
 
-    async def _start_job(self, op: Operation, command: str, stdin: str | None, cwd: Path) -> Result:
+    async def _start_job(
+        self, op: Operation, place: Place, command: str, stdin: str | None, cwd: Path
+    ) -> Result:
         if len(self._jobs) >= _MOST_JOBS:
             raise ToolFailed(
                 f"Already running are {', '.join(self._jobs)}. End one: shell_input key=ctrl-c"
             )
         self._started_jobs += 1
         name = f"b{self._started_jobs}"
-        job = self._jobs[name] = Job(self._place, command, stdin, cwd)
+        job = self._jobs[name] = Job(place, command, stdin, cwd)
         return await self._look(op, name, job, _FIRST_LOOK)
 
     async def _look(self, op: Operation, name: str, job: Job, seconds: float) -> Result:

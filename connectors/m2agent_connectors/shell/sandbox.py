@@ -3,7 +3,8 @@
 Commands see the system's programs and the work folder, and change only the work folder and a
 temporary folder of their own. Everything is hidden unless it is named here, so the home folder,
 its keys, m2agent's own journal and credentials, and the sockets of other programs are not there.
-There is no network. How that is enforced is found out once, by trying:
+There is no network, unless a command is allowed to have it: then it reaches the internet, and also
+what listens on this machine. How that is enforced is found out once, by trying:
 
 bubblewrap    the whole of the above, on Linux, where bwrap is installed and may work
 namespaces    the same by `confine`, where the system lets users make namespaces
@@ -41,6 +42,8 @@ _SYSTEM = """
 /System /Library /private/etc /private/var/select /private/var/db/timezone
 """
 
+_SCOPED = 6  # the version of Landlock that keeps programs from sockets without a file
+
 _BOUNDS = 'ulimit -c 0 -f 4194304; ulimit -u 4096 2>/dev/null; exec "$@"'
 
 _KEEPS = "which keeps them to the work folder, away from your home folder, keys and the network."
@@ -56,13 +59,21 @@ _WORDS: dict[Kind, str] = {
 
 @dataclass(frozen=True)
 class Sandbox:
-    """A way of holding programs in, that was found to work."""
+    """A way of holding programs in, that was found to work; `network` lets them out on the net."""
 
     kind: Kind
+    network: bool = False
 
     @property
     def active(self) -> bool:
         return self.kind != "none"
+
+    def online(self) -> "Sandbox":
+        """The same with the network: by namespaces where they work, since Landlock in there also
+        keeps programs from the sockets without a file that a shared network has."""
+        better = self.kind == "bubblewrap" and confine.landlock_abi() >= _SCOPED
+        kind = "namespaces" if better and works(Sandbox("namespaces")) else self.kind
+        return Sandbox(kind, network=True)
 
     def describe(self) -> str:
         """What it does and does not do, in a sentence for a person."""
@@ -110,16 +121,17 @@ class Sandbox:
         bounded = [_bash(), "-c", _BOUNDS, "bash", *program]
         tmp = self.tmp(work, own)
         if self.kind == "bubblewrap":
-            return [*_bubblewrap(work, own, tmp, cwd), *bounded]
-        wanted: dict[str, object] = {"cwd": str(cwd)}
+            return [*_bubblewrap(work, own, tmp, cwd, self.network), *bounded]
+        wanted: dict[str, object] = {"cwd": str(cwd), "network": self.network}
         if self.kind in ("namespaces", "landlock"):
-            wanted["read"] = [str(path) for path in _visible() if not path.is_symlink()]
+            shown = [*_visible(), *(_names_servers() if self.network else [])]
+            wanted["read"] = [str(path) for path in shown if not path.is_symlink()]
             wanted["write"] = [str(work), str(tmp)]
         if self.kind == "namespaces":
             wanted["hide"] = [str(path) for path in _unneeded()]
             wanted["bind"] = {str(work): str(work), str(tmp): str(own / "tmp")}
         if self.kind == "seatbelt":
-            profile = seatbelt.profile(_visible(), [work, tmp])
+            profile = seatbelt.profile(_visible(), [work, tmp], network=self.network)
             bounded = ["/usr/bin/sandbox-exec", "-p", profile, *bounded]
         python = [sys.executable, "-I", "-S", confine.__file__]
         return [*python, json.dumps(wanted), *bounded]
@@ -193,11 +205,12 @@ def _bash() -> str:
     return bash
 
 
-def _bubblewrap(work: Path, own: Path, tmp: Path, cwd: Path) -> list[str]:
+def _bubblewrap(work: Path, own: Path, tmp: Path, cwd: Path, network: bool) -> list[str]:
     arguments = ["bwrap", "--unshare-all", "--die-with-parent", "--cap-drop", "ALL"]
+    arguments += ["--share-net"] if network else []
     arguments += ["--proc", "/proc", "--remount-ro", "/proc"]  # root could set the kernel
     arguments += ["--dev", "/dev", "--bind", f"{own}/shm", "/dev/shm", "--remount-ro", "/dev"]
-    for path in _visible():
+    for path in [*_visible(), *(_names_servers() if network else [])]:
         if path.is_symlink():
             arguments += ["--symlink", str(path.readlink()), str(path)]
         else:
@@ -216,6 +229,12 @@ def _visible() -> list[Path]:
     if not any(python.is_relative_to(path) for path in shown):
         shown += [python] if not any(path.is_relative_to(python) for path in hidden) else []
     return shown
+
+
+def _names_servers() -> list[Path]:
+    """Where it stands which servers know the names of hosts, if that is not in /etc."""
+    folder = Path("/etc/resolv.conf").resolve().parent
+    return [folder] if folder.is_relative_to("/run") and folder != Path("/run") else []
 
 
 def _personal() -> list[Path]:

@@ -18,15 +18,23 @@ _ALWAYS = """
 """
 
 
-def profile(readable: Iterable[Path], writable: Iterable[Path]) -> str:
-    """The profile under which a program reads and writes these folders, and has no network."""
+_NETWORK = """
+(allow network-outbound (remote ip))
+(allow system-socket)
+(allow mach-lookup (global-name "com.apple.dnssd.service") (global-name "com.apple.trustd"))
+(allow network-outbound (literal "/private/var/run/mDNSResponder"))
+"""
+
+
+def profile(readable: Iterable[Path], writable: Iterable[Path], *, network: bool = False) -> str:
+    """The profile under which a program reads and writes these folders, without network or with."""
     read = " ".join(f"(subpath {_quoted(path)})" for path in readable)
     write = " ".join(f"(subpath {_quoted(path)})" for path in writable)
     return f"""{_ALWAYS}
 (allow file-read* {read} {write})
 (allow file-write* {write})
 (deny file-read* (subpath "/Library/Keychains"))
-"""
+{_NETWORK if network else ""}"""
 
 
 def _quoted(path: Path) -> str:

@@ -54,7 +54,7 @@ def _claim(verb: str) -> re.Pattern[str]:
 _CLAIMS: dict[str, tuple[re.Pattern[str], set[str]]] = {
     "message": (_claim("sent"), {"message"}),
     "draft": (_claim("drafted"), {"draft", "message"}),
-    "label": (_claim("(?:labell?ed|archived)"), {"label"}),
+    "label": (_claim("(?:labell?ed|archived)"), {"label", "trash"}),
     "change's": (_claim("(?:entered|recorded|filed)"), set()),
 }
 

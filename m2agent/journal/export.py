@@ -94,7 +94,7 @@ def _blocks(records: Sequence[Record], child: Callable[[str], Sequence[Record]])
                 who = f"sub-agent {at}{id}" + (f", a {role}" if role else "")
                 blocks.append(f"**Begun: {who}.**\n\n{_fenced(task)}")
                 blocks += _blocks(child(run), child)
-                blocks.append(f"**So far from {who}.**")
+                blocks.append(f"**End of {who}.**")
             case Ended(status=status, reason=reason):
                 blocks.append(f"**Ended: {status}.** {reason}")
             case _:

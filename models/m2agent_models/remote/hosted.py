@@ -7,7 +7,9 @@ off in the middle ends the turn, and the run can be resumed.
 
 import asyncio
 import os
+import re
 import time
+import warnings
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -22,10 +24,12 @@ from m2agent_models.remote.messages import hosted_messages
 from m2agent_models.remote.providers import Form, Provider, named
 from m2agent_models.remote.reading import Reading
 from m2agent_models.remote.settings import RemoteSettings, read
+from m2agent_models.server.overflow import overflow
 
 _SILENT_SECONDS = 600.0
 _LONGEST_MESSAGE = 300
 _OLLAMA = 32_768
+_LITELLM = re.compile(r"(?:litellm\.)?\w*(?:Error|Exception)(?:: | - )")
 
 
 @dataclass(frozen=True)
@@ -116,14 +120,16 @@ class Remote:
             async for chunk in stream:
                 for piece in self._taken(chunk, course, reading):
                     yield piece
-        except self._litellm.exceptions.OpenAIError as error:
-            raise self._failed(host, error) from error
         except _broken_off() as error:
             raise _off(host) from error
+        except _refusals() as error:
+            raise self._failed(host, error) from error
         finally:
             with suppress(Exception):
                 await stream.aclose()
-        if not course.reason:
+        # litellm makes up an end where none came, and remembers that it did, but for Gemini.
+        made_up = getattr(stream, "received_finish_reason", "") is None
+        if not course.reason or (made_up and host.form != "signatures"):
             raise _off(host)
         parts = reading.close()
         for part in parts:
@@ -161,12 +167,13 @@ class Remote:
             try:
                 return await self._litellm.acompletion(**request), course
             except self._busy() as error:
-                wait = _retry_after(error) or pause
+                asked = _retry_after(error)
+                wait = pause if asked is None else asked
                 if time.monotonic() + wait > until:
                     raise self._failed(host, error) from error
                 await asyncio.sleep(wait)
                 pause = min(2 * pause, 30.0)
-            except self._litellm.exceptions.OpenAIError as error:
+            except _refusals() as error:
                 raise self._failed(host, error) from error
 
     def _request(
@@ -267,9 +274,9 @@ class Remote:
     def _failed(self, host: Host, error: Exception) -> ModelError:
         known = self._litellm.exceptions
         words = one_line(_said(error), _LONGEST_MESSAGE).rstrip(".")
-        if isinstance(error, known.ContextWindowExceededError):
-            size = self.context or 0
-            return ContextFull(size + 1, size)
+        counts = overflow(words, self.context)
+        if counts or isinstance(error, known.ContextWindowExceededError):
+            return ContextFull(*(counts or ((self.context or 0) + 1, self.context or 0)))
         if isinstance(error, known.AuthenticationError | known.PermissionDeniedError):
             keep = host.name.removesuffix("-anthropic")
             return ModelError(
@@ -305,6 +312,7 @@ def _litellm() -> Any:
     """The library, quiet, and offline until it is asked something."""
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     os.environ.setdefault("LITELLM_LOG", "CRITICAL")
+    warnings.filterwarnings("ignore", module=r"litellm|pydantic")
     import litellm
 
     library = cast(Any, litellm)
@@ -326,14 +334,23 @@ def _function(tool: ToolSpec) -> dict[str, Any]:
 
 def _said(error: Exception) -> str:
     """The provider's own words, without litellm's names before them."""
-    text = str(getattr(error, "message", "") or error)
-    return text.rpartition("Exception - ")[2] or text
+    text = str(getattr(error, "message", "") or error).partition("Traceback (most")[0]
+    text = _LITELLM.sub("", text)
+    found = re.search(r'"message"\s*:\s*"((?:[^"\\]|\\.)*)"', text)
+    return found[1] if found else text
 
 
 def _retry_after(error: Exception) -> float | None:
     headers: Any = getattr(getattr(error, "response", None), "headers", None) or {}
     asked = str(headers.get("retry-after", ""))
     return float(asked) if asked.isdecimal() else None
+
+
+def _refusals() -> type[Exception]:
+    """All that litellm raises: the errors of OpenAI's library, and children of theirs."""
+    import openai
+
+    return openai.OpenAIError
 
 
 def _broken_off() -> tuple[type[Exception], ...]:

@@ -18,7 +18,7 @@ _WORDS = (
 _PATTERNS = [re.compile(words, re.IGNORECASE | re.DOTALL) for words in _WORDS]
 _WITHOUT_FIGURES = re.compile(
     r"exceed_context_size_error|context_length_exceeded|maximum context length|"
-    r"exceeds? the (?:available )?context (?:size|length|window)",
+    r"exceeds? the (?:available )?context (?:size|length|window)|context window exceeds limit",
     re.IGNORECASE,
 )
 

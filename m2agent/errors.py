@@ -7,7 +7,7 @@ M2Error
 ├── ModelError       the back end failed; the run is kept and can be resumed    exit 6
 │   └── ContextFull  the conversation no longer fits the model's context
 ├── ToolFailed       for the model, which reads it and picks another way
-│   ├── Busy         not now: nothing happened, and the same call may work in a while
+│   ├── Busy         not now: the same call may work in a while
 │   └── Unclear      a reconcile could not find out whether an operation happened
 """
 
@@ -61,9 +61,10 @@ class ToolFailed(M2Error):
 
 
 class Busy(ToolFailed):
-    """It did not happen, for a reason that passes: the loop tries again before the model hears.
+    """It could not be done, for a reason that passes: a service is busy, or out of reach.
 
-    `after` is how many seconds to wait, where the service says so.
+    A read is then tried again by the loop before the model hears of it; `after` is how many seconds
+    to wait, where the service says so.
     """
 
     def __init__(self, words: str, after: float | None = None) -> None:

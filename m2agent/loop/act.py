@@ -328,22 +328,22 @@ class Hands:
     async def _do(self, step: Step, call: Call) -> Returned:
         """Run the tool. A failure becomes words for the model; `Unclear` and bugs rise.
 
-        What was refused for a reason that passes is tried again; to choose another way is the
-        model's.
+        A read that was refused for a reason that passes is tried again; what may change something
+        never is, for it may have happened. To choose another way is the model's.
         """
         began = time.monotonic()
-        for wait in (*self.waits, None):
+        waits = self.waits if call.effect == "read" else ()
+        for tries, wait in enumerate((*waits, None), start=1):
             try:
                 async with asyncio.timeout(self.longest):
                     result = await call.run(self.operation(step))
                 return self._returned(step, result, time.monotonic() - began)
             except Busy as busy:
-                if wait is None or self.steering.stopping:
-                    tried = (
-                        f"Tried {len(self.waits) + 1} times in {time.monotonic() - began:.0f} s."
-                    )
-                    return self._failed(step, ToolFailed(f"{busy} {tried}"))
-                await self.steering.sleep(min(busy.after or wait, _LONGEST_WAIT))
+                pause = None if wait is None else busy.after or wait
+                if pause is None or pause > _LONGEST_WAIT or self.steering.stopping:
+                    spent = f" (Tried {tries} times in {time.monotonic() - began:.0f} s.)"
+                    return self._failed(step, ToolFailed(f"{busy}{spent if tries > 1 else ''}"))
+                await self.steering.sleep(pause)
             except Unclear:
                 raise
             except ToolFailed as failure:

@@ -21,7 +21,7 @@ class Crew:
 
     `known` is the history that a sub-agent's provenance begins with, its parent's. `acting` is
     held by whoever acts: effects happen one at a time, over all sub-agents. `waits` are the
-    seconds before each new try of a call that was refused for a reason that passes, and `longest`
+    seconds before each new try of a read that was refused for a reason that passes, and `longest`
     those after which a call is given up.
     """
 

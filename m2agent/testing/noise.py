@@ -94,8 +94,8 @@ class _Source:
             return result
 
         made = Tool(run, tool.effect, tool.no_undo)
-        for name in ("reconcile_hook", "undo_hook", "before_hook", "content_hook", "effect_hook"):
-            if hook := getattr(tool, name):
+        for name, hook in vars(tool).items():
+            if name.endswith("_hook") and hook:
                 setattr(made, name, self._own(hook))
         return made
 

@@ -16,7 +16,7 @@ from gmail_scene import opened, scene
 from gmail_server import Gmail, Person, running
 from mail_scene import mail
 
-from m2agent.errors import SetupError
+from m2agent.errors import Busy, SetupError
 from m2agent.testing.fault_proxy import Fault, FaultProxy
 from m2agent.testing.service import Service
 
@@ -53,6 +53,17 @@ async def test_a_scope_that_is_too_small_is_said_with_what_the_person_can_do(
     ):
         words = await Service(gmail, tmp_path).failure("trash", ids=[id])
     assert "may only read" in words and "m2agent connect gmail --account" in words
+
+
+async def test_gmail_that_has_a_problem_for_longer_is_said_to_be_worth_another_try_later(
+    person: Person, tmp_path: Path
+) -> None:
+    async with (
+        FaultProxy(person.url, Fault("500", 1, lasting=True)) as proxy,
+        opened(person, tmp_path, root_url=proxy.url) as gmail,
+    ):
+        with pytest.raises(Busy, match="a problem of its own"):
+            await Service(gmail, tmp_path).call("search", query="x")
 
 
 async def test_a_thread_of_500_mails_shows_its_older_ones_as_lines(

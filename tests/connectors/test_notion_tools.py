@@ -6,7 +6,7 @@ import pytest
 from notion_scene import COLUMNS, scene
 from notion_server import Fault
 
-from m2agent.errors import ToolFailed, Unclear
+from m2agent.errors import Busy, ToolFailed, Unclear
 
 
 async def test_a_page_can_be_named_by_its_path(tmp_path: Path) -> None:
@@ -58,6 +58,18 @@ async def test_what_the_token_may_not_is_said_with_what_the_person_can_do(
             assert words in str(failure.value)
             assert not isinstance(failure.value, Unclear)
         assert notion.world.text(page) == ""
+
+
+@pytest.mark.parametrize(("fault", "asked"), [("429", "0"), ("429", "3600"), ("drop", "0")])
+async def test_where_notion_is_busy_for_longer_it_is_said_to_be_worth_another_try_later(
+    tmp_path: Path, fault: Fault, asked: str
+) -> None:
+    async with scene(tmp_path) as notion:
+        page, notion.server.retry_after = notion.world.page("Log"), asked
+        notion.server.faults = dict.fromkeys(range(1, 99), fault)
+        with pytest.raises(Busy) as busy:
+            await notion.call("read", id=page.id)
+    assert busy.value.after == (float(asked) if fault == "429" else None)
 
 
 async def test_a_page_that_is_not_shared_is_said_to_be_perhaps_that(tmp_path: Path) -> None:

@@ -13,12 +13,15 @@ from typing import Any
 import pytest
 from ledger import Ledger
 
+from m2agent.errors import Busy
 from m2agent.events import Called, Event, Part, Returned, Said, ToolSpec, Turned, Unsettled
 from m2agent.loop import Answer, Ask, Yes
 from m2agent.model import ModelSettings, Piece
 from m2agent.testing.noise import Noise, noisy
 from m2agent.testing.stage import Stage, ended
+from m2agent.tool import Result, tool
 from m2agent.transcript import mark
+from m2agent_models.script import Script
 
 LIST = (("put", "rent"), ("put", "wood"), ("post", "closed on Friday"), ("shout", "lunch"))
 _TRIES = 4
@@ -44,10 +47,10 @@ class Clerk:
     async def close(self) -> None: ...
 
     def _next(self, history: Sequence[Event]) -> Part:
-        for tool, text in LIST:
-            tried = _results(history, f"ledger_{tool}", {"text": text})
+        for kind, text in LIST:
+            tried = _results(history, f"ledger_{kind}", {"text": text})
             if not _good(tried) and len(tried) < _TRIES:
-                return Called("", f"ledger_{tool}", {"text": text})
+                return Called("", f"ledger_{kind}", {"text": text})
         looks = _results(history, "ledger_look", {})
         if not (looks and not _missing(history)) and len(looks) < _TRIES:
             return Called("", "ledger_look", {})
@@ -133,9 +136,14 @@ SAME = {
     "half a look": [Noise("half", "look")],
     "an empty look": [Noise("empty", "look", times=2)],
     "a look that says otherwise": [Noise("other", "look", times=3)],
+    "a look that gives what it gave before": [
+        Noise("half", "look"),
+        Noise("stale", "look", at=2),
+    ],
     "a look without end": [Noise("huge", "look")],
     "markers in all texts": [Noise("markup", times=99)],
     "all texts twice": [Noise("twice", times=99)],
+    "the proof of something else": [Noise("wrong receipts", "put")],
     "a look that hangs": [Noise("hangs", "look")],
     "an entry that hangs": [Noise("hangs", "put")],
     "a bit of everything": [
@@ -175,6 +183,48 @@ async def test_what_did_not_come_out_is_said_and_the_exit_code_with_it(
     said = [line for line in ended(events).answer.splitlines() if line.endswith("OPEN")]
     assert {line.rpartition("] ")[2].removesuffix(": OPEN") for line in said} == set(missing)
     assert max(Counter(ledger.texts()).values()) == 1
+
+
+async def test_a_busy_read_is_tried_again_before_the_model_hears_of_it(tmp_path: Path) -> None:
+    look: dict[str, Any] = {"calls": [{"tool": "ledger_look", "arguments": {}}]}
+    ledger = noisy(Ledger(tmp_path / "ledger.jsonl"), Noise("busy", "look", times=3))
+
+    events = await Stage(tmp_path, Script([look]), {"ledger": ledger}).play()
+
+    assert [e.text for e in events if isinstance(e, Returned)] == ["No entries."]
+
+
+async def test_what_may_change_something_is_never_tried_again_by_itself(tmp_path: Path) -> None:
+    put: dict[str, Any] = {"calls": [{"tool": "ledger_put", "arguments": {"text": "rent"}}]}
+    ledger = noisy(Ledger(tmp_path / "ledger.jsonl"), Noise("busy", "put"))
+
+    events = await Stage(tmp_path, Script([put]), {"ledger": ledger}).play()
+
+    assert [e.text for e in events if isinstance(e, Returned)] == ["The service is busy."]
+
+
+class Closed(Ledger):
+    """A ledger that says for how long it is closed, and counts who tries the door."""
+
+    tried = 0
+
+    @tool(effect="read")
+    async def look(self, word: str = "") -> Result:
+        """List entries that hold a word."""
+        self.tried += 1
+        raise Busy("The ledger is closed until noon.", after=3_600)
+
+
+async def test_a_service_that_asks_for_a_long_wait_is_not_waited_for(tmp_path: Path) -> None:
+    look: dict[str, Any] = {"calls": [{"tool": "ledger_look", "arguments": {}}]}
+    ledger = Closed(tmp_path / "ledger.jsonl")
+
+    events = await Stage(tmp_path, Script([look]), {"ledger": ledger}).play()
+
+    assert ledger.tried == 1
+    assert [e.text for e in events if isinstance(e, Returned)] == [
+        "The ledger is closed until noon."
+    ]
 
 
 async def test_what_somebody_else_undid_meanwhile_is_noticed_and_not_done_again(

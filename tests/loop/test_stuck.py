@@ -51,6 +51,37 @@ async def test_a_model_that_finds_another_way_is_left_alone(tmp_path: Path) -> N
     assert len([e for e in events if isinstance(e, Noted)]) == 1
 
 
+async def test_a_circle_that_was_left_does_not_count_for_the_next_one(tmp_path: Path) -> None:
+    turns = [*[_LOOK] * 4, call("put", text="a"), *[_OTHER] * 3, {"text": "Done."}]
+    stage = Stage(tmp_path, Script(turns), {"ledger": Ledger(tmp_path / "ledger.jsonl")})
+
+    events = await stage.play()
+
+    assert ended(events).exit_code == 0
+    assert len([e for e in events if isinstance(e, Noted)]) == 2
+
+
+async def test_who_falls_into_circle_after_circle_is_stopped_in_the_end(tmp_path: Path) -> None:
+    turns = [one for n in range(9) for one in (*[_LOOK] * 3, call("look", word=f"{n}"))]
+    stage = Stage(tmp_path, Script(turns), {"ledger": Ledger(tmp_path / "ledger.jsonl")})
+
+    events = await stage.play()
+
+    assert "stuck" in ended(events).reason
+    assert len([e for e in events if isinstance(e, Noted)]) == 3
+
+
+async def test_thinking_without_acting_is_said_and_then_ends_the_run(tmp_path: Path) -> None:
+    turns = [{"thinking": f"What if {n}?"} for n in range(9)]
+    stage = Stage(tmp_path, Script(turns), {"ledger": Ledger(tmp_path / "ledger.jsonl")})
+
+    events = await stage.play()
+
+    assert ended(events).exit_code == 6
+    assert ended(events).reason == "The model thinks and does not act."
+    assert [e.about for e in events if isinstance(e, Noted)] == ["idle"] * 3
+
+
 async def test_the_same_call_with_other_results_is_no_circle(tmp_path: Path) -> None:
     turns = [t for n in range(8) for t in (call("put", text=f"x{n}"), _LOOK)]
     stage = Stage(tmp_path, Script(turns), {"ledger": Ledger(tmp_path / "ledger.jsonl")})

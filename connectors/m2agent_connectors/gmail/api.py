@@ -10,7 +10,7 @@ from importlib.resources import files
 from time import time
 from typing import TYPE_CHECKING, Any, cast
 
-from m2agent.errors import SetupError, ToolFailed, Unclear
+from m2agent.errors import Busy, SetupError, ToolFailed, Unclear
 from m2agent_connectors.gmail.token import AccessEnded, Token, Unreachable, connect_command
 from m2agent_connectors.gmail.transport import Lost, Transport
 from m2agent_connectors.mail.clean import one_line
@@ -76,7 +76,7 @@ class Api:
                 wait = _FIRST_WAIT * 2 ** (_TRIES - 1 - tries_left) * random.uniform(0.8, 1.2)
             if not tries_left or wait > _LONGEST_WAIT:
                 told = f" It asks to wait {wait:.0f} seconds." if again.wait else ""
-                raise ToolFailed(f"{again}{told} Try again later.")
+                raise Busy(f"{again}{told} Try again later.", again.wait)
             await asyncio.sleep(wait)
         raise AssertionError("unreachable: the last try returns or raises")
 

@@ -23,13 +23,14 @@ from notion_client.errors import (
     RequestTimeoutError,
 )
 
-from m2agent.errors import ToolFailed, Unclear
+from m2agent.errors import Busy, ToolFailed, Unclear
 from m2agent.printable import one_line
 
 VERSION = "2026-03-11"
 """The first version whose pages can be read and written as Markdown."""
 
 _TRIES = 5
+_LONGEST_WAIT = 60.0
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _OVERLOADED = 529
 
@@ -111,7 +112,7 @@ class Wire:
                 if await self._renewed(error, first=tried == 1):
                     continue
                 wait = _wait(error, self.patience * 2 ** (tried - 1), write=write)
-                if wait is None or tried == _TRIES:
+                if wait is None or wait > _LONGEST_WAIT or tried == _TRIES:
                     raise _words(error, write=write) from error
             _log.info("Notion asks for a pause of %.0f s.", wait)
             await asyncio.sleep(wait)
@@ -162,18 +163,18 @@ def _words(error: Exception, *, write: bool) -> ToolFailed:
         code = str(getattr(error.code, "value", error.code))
         if code == "object_not_found":
             return NotThere(_WORDS[code])
+        if error.status == 429:
+            return Busy(_WORDS["rate_limited"], _retry_after(error))
         if error.status < 500 and code in _WORDS:
             return ToolFailed(_WORDS[code])
-        if error.status == 429:
-            return ToolFailed(_WORDS["rate_limited"])
         said = one_line(str(error), 600)
         if error.status < 500:
             return ToolFailed(f"Notion refused this, and nothing was changed: {said}")
         if write:
             return Unclear(f"Notion failed while changing it (HTTP {error.status}).")
-        return ToolFailed(f"Notion does not work just now (HTTP {error.status}). Try again later.")
+        return Busy(f"Notion does not work just now (HTTP {error.status}). Try again later.")
     cause = error.__context__ if isinstance(error, RequestTimeoutError) else error
     if write and not isinstance(cause, _NEVER_SENT):
         return Unclear("The connection to Notion broke before it answered.")
     nothing = " Nothing was changed." if write else ""
-    return ToolFailed(f"Notion cannot be reached.{nothing} Try again later, or tell the person.")
+    return Busy(f"Notion cannot be reached.{nothing} Try again later, or tell the person.")

@@ -14,6 +14,7 @@ import click
 import msgspec
 
 from m2agent.cli.choose import choose
+from m2agent.cli.second_turn import probe
 from m2agent.desk import back_end_settings, open_account, open_model
 from m2agent.errors import M2Error, SetupError
 from m2agent.home import config_file, home, journal_file, private
@@ -22,6 +23,10 @@ from m2agent.printable import printable
 from m2agent.settings import LimitSettings, RoleSettings, ScreenSettings, Settings
 
 _LITTLE_DISK = 2e9
+_FIXES = {
+    "thinking": 'Try another form: [remote] thinking = "inline", and run this again.',
+    "arguments": "Use another server or provider for this model.",
+}
 
 
 @dataclass(frozen=True)
@@ -35,11 +40,16 @@ class Finding:
 
 
 @click.command
+@click.argument("model", default="")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per finding.")
 @click.option("--settings", is_flag=True, help="Print every key of the configuration instead.")
 @click.option("--repair", is_flag=True, help="Save what can be saved of a damaged journal instead.")
-def doctor(as_json: bool, settings: bool, repair: bool) -> int:
-    """Check that everything works, and say how to mend what does not."""
+def doctor(model: str, as_json: bool, settings: bool, repair: bool) -> int:
+    """Check that everything works, and say how to mend what does not.
+
+    With a MODEL, as for --model, that one is tried for two turns: whether the thinking of the first
+    reaches the second, and whether hard arguments survive. A hosted one costs a cent or so.
+    """
     if repair:
         click.echo(_repaired())
         return 0
@@ -47,7 +57,7 @@ def doctor(as_json: bool, settings: bool, repair: bool) -> int:
         click.echo(_documented())
         return 0
     problems = 0
-    for finding in _findings():
+    for finding in asyncio.run(_tried(model)) if model else _findings():
         problems += finding.state == "problem"
         if as_json:
             click.echo(msgspec.json.encode(asdict(finding)).decode())
@@ -148,6 +158,27 @@ async def _model(name: str, engine: dict[str, object]) -> Finding:
         return Finding("model", "ok", f"{model.name}: {model.describe()}")
     finally:
         await model.close()
+
+
+async def _tried(name: str) -> list[Finding]:
+    """Two turns of a model, looked at from outside."""
+    found: list[Finding] = []
+    try:
+        setup = choose(name, None)
+        model = await open_model(setup.model, dict(back_end_settings(setup)))
+    except M2Error as error:
+        return [_problem("model", error)]
+    try:
+        found.append(Finding("model", "ok", f"{model.name}: {model.describe()}"))
+        async for what, well, words in probe(model):
+            fix = _FIXES[what] if well is False and what in _FIXES else ""
+            state = "ok" if well else "note" if well is None else "problem"
+            found.append(Finding(what, state, words, fix))
+    except M2Error as error:
+        found.append(_problem("model", error))
+    finally:
+        await model.close()
+    return found
 
 
 async def _account(name: str, table: dict[str, object], work: Path) -> Finding:

@@ -109,6 +109,10 @@ class Local:
         for part in parts:
             yield part
 
+    def outgoing(self, history: Sequence[Event], tools: Sequence[ToolSpec]) -> str:
+        """The prompt of the next turn."""
+        return "".join(segment.text for segment in self._format.segments(history, tools))
+
     def describe(self) -> str:
         return self.plan
 

@@ -11,6 +11,7 @@ import psutil
 import pytest
 import tiny
 
+from m2agent.cli.second_turn import probe
 from m2agent.errors import ContextFull, ModelError, SetupError
 from m2agent.events import (
     Asked,
@@ -86,6 +87,18 @@ async def test_a_turn_streams_its_thinking_and_ends_with_its_figures(model: Loca
     end = turned(pieces)
     assert (end.reason, end.generated, len(end.tokens)) == ("length", 48, 4 * 48)
     assert end.context_size == model.context == 4096
+
+
+async def test_a_probe_of_two_turns_finds_the_thinking_in_the_second(
+    tiny_m2: Path,
+) -> None:
+    model = await Local.open(str(tiny_m2), {**ENGINE, "context": 8192})
+    try:
+        found = {what: (well, words) async for what, well, words in probe(model)}
+    finally:
+        await model.close()
+    assert found["thinking"][0] is True
+    assert "is in request 2" in found["thinking"][1]
 
 
 async def test_a_later_turn_evaluates_only_what_is_new(model: Local) -> None:

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from m2agent.cli.second_turn import Shown
 from m2agent.desk import open_model
 from m2agent.errors import ContextFull, ModelError, SetupError, UsageError
 from m2agent.events import (
@@ -260,6 +261,57 @@ async def test_spending_is_limited_and_thinking_survives_the_resume() -> None:
     assert hosts.PROVIDERS["openrouter/minimax/minimax-m2"][1](host.bodies[2]) == (
         [hosts.THINKING] * 2
     )
+
+
+@pytest.mark.parametrize(
+    ("provider", "form", "text", "problem"),
+    [
+        ("minimax", "", "<p>one</parameter> two</p>", ""),
+        ("minimax", "", "<p>one", "a </parameter> inside a text does not survive: '<p>one'"),
+        # A form in which litellm drops it on the way.
+        ("minimax-anthropic", "reasoning_content", "", "characters, is missing from request 2"),
+    ],
+)
+async def test_doctor_tries_a_model_for_two_turns(
+    provider: str, form: str, text: str, problem: str
+) -> None:
+    note = hosts.call(json.dumps({"text": text}), "probe_note")
+    think = {"reasoning_content": "A note.", "reasoning_details": [hosts.detail("A note.")]}
+    answers = [hosts.chat(think, note), hosts.chat({"content": "Done."}, reason="stop")]
+    if form:
+        answers = [hosts.anthropic(), hosts.anthropic()]
+    with hosts.hosting(*answers) as host:
+        config = Path(await home()) / "config.toml"
+        url = hosts.base_url(f"{provider}/", host.url)
+        config.write_text(f'[remote]\nbase_url = "{url}"\n')
+        if form:
+            config.write_text(config.read_text() + f'thinking = "{form}"\n')
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "m2agent", "doctor", f"remote:{provider}/MiniMax-M2", "--json"),
+            stdout=asyncio.subprocess.PIPE,
+        )
+        output, _ = await process.communicate()
+    found = [json.loads(line) for line in output.splitlines()]
+    problems = [one for one in found if one["state"] == "problem"]
+    assert process.returncode == (3 if problem else 0)
+    assert [one["what"] for one in found] == ["model", "thinking", "arguments", "turn 2"]
+    assert all(problem in one["words"] and one["fix"] for one in problems)
+    assert len(problems) == bool(problem)
+    thought = hosts.THINKING if form else "A note."
+    assert (thought in json.dumps(host.bodies[1])) == (not form)
+
+
+@pytest.mark.parametrize("name", hosts.PROVIDERS)
+async def test_what_is_shown_of_a_request_is_what_left(name: str) -> None:
+    answer, thinking = hosts.PROVIDERS[name]
+    with hosts.hosting(answer(), answer()) as host:
+        async with connected(name, host.url) as model:
+            history = [*START, *events(await turn(model)), Returned("1.1", text="one mail")]
+            await turn(model, history)
+            assert isinstance(model, Shown)
+            shown = model.outgoing(history, [SEARCH])
+    assert thinking(host.bodies[1]) == [hosts.THINKING]
+    assert hosts.THINKING in shown
 
 
 async def home() -> str:

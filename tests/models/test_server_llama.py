@@ -14,6 +14,7 @@ import msgspec
 import pytest
 import tiny
 
+from m2agent.cli.second_turn import probe
 from m2agent.desk import open_model
 from m2agent.errors import ContextFull
 from m2agent.events import Asked, Began, Called, Compacted, Event, Returned, Said, Thought, Turned
@@ -28,13 +29,15 @@ START: list[Event] = [Began("server", "You help."), Asked("Set it to fast.")]
 
 
 @contextmanager
-def llama_server(path: Path, *, jinja: bool = False, slots: int = 2) -> Generator[str, None, None]:
-    """Its address. Every slot has 2,048 tokens."""
+def llama_server(
+    path: Path, *, jinja: bool = False, slots: int = 2, size: int = 2048
+) -> Generator[str, None, None]:
+    """Its address. Every slot has `size` tokens."""
     params = xllamacpp.CommonParams()
     params.model.path = str(path)
     params.port = 0
     params.n_parallel = slots
-    params.n_ctx = 2048 * slots
+    params.n_ctx = size * slots
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
     # The tiny model's template uses what llama.cpp's own Jinja does not know; we never need it.
     params.use_jinja = jinja
@@ -160,6 +163,15 @@ def _text(address: str, tokens: list[int]) -> str:
     request = urllib.request.Request(f"{address}/detokenize", body)
     with urllib.request.urlopen(request) as answer:
         return json.load(answer)["content"]
+
+
+async def test_a_probe_of_two_turns_finds_the_thinking_in_the_second(ggufs: Path) -> None:
+    with llama_server(tiny.m2(ggufs), slots=1, size=8192) as address:
+        async with attached(address) as model:
+            found = {what: (well, words) async for what, well, words in probe(model)}
+    assert found["thinking"][0] is True
+    assert "is in request 2" in found["thinking"][1]
+    assert set(found) == {"thinking", "arguments", "turn 2"}
 
 
 async def test_two_conversations_do_not_take_each_others_slot(address: str) -> None:

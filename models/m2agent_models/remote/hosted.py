@@ -84,6 +84,7 @@ class Remote:
         self._hosts = hosts
         self._settings = settings
         self._info = info
+        self._left: Any = None
         self.context: int | None = settings.context or info.get("max_input_tokens")
         if hosts[0].name == "ollama":
             # It cuts a prompt without a word where it is not told how much there will be.
@@ -129,13 +130,18 @@ class Remote:
                 await stream.aclose()
         # litellm makes up an end where none came, and remembers that it did, but for Gemini.
         made_up = getattr(stream, "received_finish_reason", "") is None
-        if not course.reason or (made_up and host.form != "signatures"):
+        if not course.reason or (made_up and host.name != "gemini"):
             raise _off(host)
         parts = reading.close()
         for part in parts:
             yield part
         calls = any(isinstance(part, Called | Broken) for part in parts)
         yield self._turned(host, course, calls=calls)
+
+    def outgoing(self, history: Sequence[Event], tools: Sequence[ToolSpec]) -> str:
+        """The last request as litellm sent it; what it was given where it does not tell."""
+        given = self._request(self._hosts[0], history, tools, ModelSettings())["messages"]
+        return str(self._left or given)
 
     def describe(self) -> str:
         host = self._hosts[0]
@@ -197,6 +203,7 @@ class Remote:
             "num_retries": 0,
             "max_retries": 0,
             "drop_params": True,
+            "logger_fn": self._watch,
             **host.provider.extra,
         }
         if host.base:
@@ -210,6 +217,10 @@ class Remote:
         if settings.seed is not None:
             request["seed"] = settings.seed
         return request
+
+    def _watch(self, details: dict[str, Any]) -> None:
+        """litellm is about to send this."""
+        self._left = details.get("additional_args", {}).get("complete_input_dict") or self._left
 
     def _taken(self, chunk: Any, course: _Course, reading: Reading) -> list[Piece]:
         course.first = course.first or time.monotonic()

@@ -11,6 +11,7 @@ import msgspec
 from m2agent.errors import ContextFull, ModelError
 from m2agent.events import Called, Event, ToolSpec, Turned
 from m2agent.model import ModelSettings, Piece
+from m2agent_models.m2.render import json_text
 from m2agent_models.server.connection import Connection
 from m2agent_models.server.messages import Form, chat_messages, functions
 from m2agent_models.server.reading import Delta, Reading
@@ -104,6 +105,10 @@ class Chat:
                 if room < _LEAST:
                     raise ContextFull(full.needed + _LEAST, full.size) from full
                 body["max_tokens"] = room
+
+    def outgoing(self, history: Sequence[Event], tools: Sequence[ToolSpec]) -> str:
+        """The request for the next turn."""
+        return json_text(self._request(history, tools, ModelSettings())["messages"])
 
     def describe(self) -> str:
         size = f", {self.context:,} tokens" if self.context else ""

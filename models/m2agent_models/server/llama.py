@@ -158,6 +158,10 @@ class Llama:
             yield part
         yield turn.report("calls" if calls else turn.ended, self.context)
 
+    def outgoing(self, history: Sequence[Event], tools: Sequence[ToolSpec]) -> str:
+        """The prompt of the next turn."""
+        return m2.render(history, tools)
+
     def describe(self) -> str:
         slots = "1 slot" if self._count == 1 else f"{self._count} slots"
         return f"llama-server at {self._connection.url}, {slots} of {self.context or 0:,} tokens"

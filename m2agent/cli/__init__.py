@@ -30,6 +30,7 @@ _COMMANDS = {
     "connections": "List what is connected, test it, or cut it off.",
     "selftest": "Try everything out on a real account, and clean up again.",
     "mcp": "Use the tools of MCP servers, or offer runs to other agents.",
+    "connector": "Write a connector of your own.",
     "rules": "List rules, take one back, or see which one decides a call.",
     "models": "List models, and pull them.",
     "eval": "See how well a model does office tasks.",

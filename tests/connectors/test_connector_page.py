@@ -85,7 +85,7 @@ def test_the_pages_own_test_passes(example: ModuleType, tmp_path: Path) -> None:
 
 
 def test_the_pages_entry_point_and_configuration_are_toml() -> None:
-    package, configuration = (tomllib.loads(block) for block in blocks("toml"))
+    _, package, configuration = (tomllib.loads(block) for block in blocks("toml"))
     (group,) = package["project"]["entry-points"]
     assert group == "m2agent.connectors"
     (entry,) = package["project"]["entry-points"][group].items()

@@ -6,6 +6,7 @@ read. A chunk is small while somebody else writes, so that nobody waits long for
 
 import logging
 import time
+from array import array
 from collections.abc import Callable
 
 from m2agent.errors import ContextFull, ModelError
@@ -23,6 +24,8 @@ _SHARED_STEP = 0.1
 """Seconds that a chunk of a prompt may take while others write."""
 
 _SMALLEST_CHUNK = 32
+
+NOTHING: Tokens = array("i")
 
 Send = Callable[[int, wire.Message], None]
 
@@ -89,13 +92,14 @@ class Schedule:
 
     def step(self) -> None:
         """Let waiting turns in and evaluate one batch. Raises ModelError where llama.cpp fails."""
-        self._admit()
+        if self._waiting:
+            self._admit()
         rows = self._rows()
         if not rows:
             self._make_way()
             return
         began = time.perf_counter()
-        guess = self._guess(rows)
+        guess = self._guess(rows[0]) if len(rows) == 1 else NOTHING
         batch = [
             (
                 turn.sequence.number,
@@ -111,7 +115,8 @@ class Schedule:
             self._recover(code, rows)
             return
         now = time.perf_counter()
-        self._measure(rows, now - began)
+        if len(batch) > 1 or len(batch[0][2]) > 1:
+            self._measure(sum(len(tokens) for _, tokens in rows), now - began)
         if self._threads and len(batch) == 1 and len(batch[0][2]) == 1:
             self._threads.note(now - began)
         row = -1
@@ -128,16 +133,18 @@ class Schedule:
             else:
                 turn.flush(now)
 
-    def _guess(self, rows: list[tuple[Turn, Tokens]]) -> Tokens:
+    def _guess(self, row: tuple[Turn, Tokens]) -> Tokens:
         """What may follow in a turn that writes alone and wants this, if it pays."""
-        turn, tokens = rows[0]
+        turn, tokens = row
+        if not turn.request.guesses:
+            return NOTHING
         most = min(turn.request.guesses, self._chunk - 1, GUESSES)
-        alone = len(rows) == 1 and not turn.reading and len(tokens) == turn.pending == 1
-        if not (most and alone and self._odds.good and self._llama.can_fork):
-            return tokens[:0]
+        writes = not turn.reading and len(tokens) == turn.pending == 1
+        if not (most and writes and self._odds.good and self._llama.can_fork):
+            return NOTHING
         guess = turn.lookup.guess(turn.tokens, most)
         room = self._sequences.make_room(1 + len(guess), beside=turn.request.beside)
-        return guess if room else tokens[:0]
+        return guess if room else NOTHING
 
     def _check(self, turn: Turn, guess: Tokens, row: int) -> int:
         """Choose one more token for each guess that was right, and forget the others."""
@@ -170,6 +177,8 @@ class Schedule:
 
     def _rows(self) -> list[tuple[Turn, Tokens]]:
         """What the next batch holds: all that write, then as much of the prompts as is fair."""
+        if len(self._busy) == 1:
+            return self._only(self._busy[0])
         rows: list[tuple[Turn, Tokens]] = []
         free = self._chunk
         # Those that write have one token pending, or the few that close a thought.
@@ -190,12 +199,20 @@ class Schedule:
         self._busy = [*self._busy[1:], *self._busy[:1]]
         return rows
 
+    def _only(self, turn: Turn) -> list[tuple[Turn, Tokens]]:
+        """The same for one turn alone, once for every token that it writes."""
+        assert turn.sequence
+        start = len(turn.sequence.tokens)
+        tokens = turn.tokens[start : start + self._chunk]
+        fits = self._sequences.make_room(len(tokens), beside=turn.request.beside)
+        return [(turn, tokens)] if fits else []
+
     def _share(self) -> int:
         """How much of a prompt may be read in a step that others wait for."""
         return max(_SMALLEST_CHUNK, min(self._chunk, int(self._rate * _SHARED_STEP)))
 
-    def _measure(self, rows: list[tuple[Turn, Tokens]], seconds: float) -> None:
-        count = sum(len(tokens) for _, tokens in rows)
+    def _measure(self, count: int, seconds: float) -> None:
+        """So many tokens were evaluated in one batch."""
         if count >= _SMALLEST_CHUNK:
             rate = count / max(seconds, 1e-6)
             self._rate = rate if not self._rate else 0.7 * self._rate + 0.3 * rate

@@ -102,7 +102,10 @@ class Sequences:
         sequence.tokens += tokens
         start = self._next_cell
         self._next_cell += len(tokens)
-        sequence.cells.extend(range(start, self._next_cell))
+        if len(tokens) == 1:
+            sequence.cells.append(start)
+        else:
+            sequence.cells.extend(range(start, self._next_cell))
         self._used += len(tokens)
 
     def cut(self, sequence: Sequence, length: int) -> None:

@@ -16,9 +16,9 @@ from m2agent_models.engine.writing import MARKERS, Writing
 
 Reason = Literal["stop", "length", "cancelled"]
 CLOSE_THINKING = "\n</think>\n\n"
-_FLUSH = 0.005
-"""Seconds for which text is collected before it is sent: a message a token would cost more than
-the token where these come by the thousand."""
+_FLUSH = 0.016
+"""Seconds for which text is collected before it is sent, as long as a screen shows a picture: a
+message a token would cost more than the token where these come by the thousand."""
 
 
 @dataclass(eq=False)

@@ -4,10 +4,9 @@ The rules are those of `m2.Parser`, so that the engine and whoever reads the tur
 on where a call begins.
 """
 
-import codecs
 import re
-from dataclasses import dataclass
-from typing import Literal
+from encodings.utf_8 import IncrementalDecoder
+from typing import Literal, NamedTuple
 
 from m2agent_models.m2.markers import CALLS, END_CALLS, END_THINK, THINK
 
@@ -17,8 +16,7 @@ _LONGEST = len(END_CALLS)
 State = Literal["thought", "said", "call"]
 
 
-@dataclass(frozen=True)
-class Written:
+class Written(NamedTuple):
     """What one token added: whole characters, and the marker of calls that it completed.
 
     `beyond` is the part of `text` behind the marker that opened a call.
@@ -35,12 +33,13 @@ class Writing:
 
     def __init__(self, *, thinking: bool) -> None:
         self.state: State = "thought" if thinking else "said"
-        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._decoder = IncrementalDecoder("replace")
         self._tail = ""
 
     def feed(self, piece: bytes) -> Written:
         """Take the bytes of the next token."""
-        text = self._decoder.decode(piece)
+        whole = piece.isascii() and not self._decoder.buffer
+        text = piece.decode("ascii") if whole else self._decoder.decode(piece)
         seen = self._tail + text
         self._tail = seen[1 - _LONGEST :]
         if ">" not in text:

@@ -1,6 +1,7 @@
 """The command line as scripts rely on it: exit codes, streams, and words for what is wrong."""
 
 import json
+import random
 import signal
 import time
 
@@ -202,8 +203,15 @@ def test_a_home_that_cannot_be_written_is_said_plainly(m2agent: Command) -> None
 
 def test_a_full_disk_ends_the_run_with_words_and_keeps_what_was_done(m2agent: Command) -> None:
     m2agent("run", "Warm up.", "--model", m2agent.script({"text": "Warm."}))
-    big = {"thinking": "x" * 40_000, "calls": [call("notes_search", query="x")]}
-    model = m2agent.script(*[big] * 40)
+    thoughts = random.Random(1).randbytes(800_000).hex()
+    turns = [
+        {
+            "thinking": thoughts[n * 40_000 : (n + 1) * 40_000],
+            "calls": [call("notes_search", query=f"x{n}")],
+        }
+        for n in range(40)
+    ]
+    model = m2agent.script(*turns)
 
     done = m2agent("run", "Fill it.", "--model", model, shell="ulimit -f 400; {}")
 
@@ -232,7 +240,7 @@ def test_a_damaged_journal_is_named_with_what_to_do(m2agent: Command) -> None:
     done = m2agent("runs")
 
     assert done.code == 3
-    assert "mv " in done.err
+    assert "m2agent doctor --repair" in done.err
 
 
 def test_a_reader_that_goes_away_is_no_traceback(m2agent: Command) -> None:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from m2agent.events import Ended, Event, Judged, Noted, Reported, Turned
 
@@ -62,6 +62,12 @@ class Spent:
         if self._minutes() >= limits.minutes:
             return f"The limit of {limits.minutes:g} minutes is reached (--max-minutes)."
         return None
+
+    def left(self) -> Limits:
+        """What a sub-agent may use up of them. It has turns of its own."""
+        limits = self._limits
+        tokens, cost = limits.tokens - self._tokens, limits.cost - self._cost
+        return replace(limits, tokens=max(tokens, 0), cost=max(cost, 0.0))
 
     def warning(self) -> Noted | None:
         """Said to the model once, when nine tenths are gone, so that it can finish in order."""

@@ -30,11 +30,12 @@ class Role:
         return any(fnmatch.fnmatchcase(tool, pattern) for pattern in self.tools)
 
     def within(self, limits: Limits) -> Limits:
-        """This role's limits, and never more than the run's."""
+        """This role's limits, and never more than these."""
         return Limits(
             min(self.turns, limits.turns),
             min(self.minutes, limits.minutes),
             min(self.tokens, limits.tokens),
+            limits.cost,
         )
 
 

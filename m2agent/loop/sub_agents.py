@@ -35,6 +35,7 @@ from m2agent.loop import delegate
 from m2agent.loop.ask import Absent, Answer, Ask
 from m2agent.loop.crew import Crew
 from m2agent.loop.judge import FAILED
+from m2agent.loop.limits import Spent
 from m2agent.loop.own_tools import OWN
 from m2agent.loop.roles import Role
 from m2agent.loop.steering import Steering
@@ -102,7 +103,7 @@ class SubAgents:
             crew,
             toolbox=crew.toolbox.only([*tools, *OWN], role.effects),
             approve=crew.approve if isinstance(crew.approve, Absent) else self._approve,
-            limits=role.within(crew.limits),
+            limits=role.within(Spent(crew.limits, self.run.events).left()),
             sampling=replace(crew.sampling, beside=True),
             steering=Steering(above=crew.steering),
             known=[*crew.known, *self.run.events],

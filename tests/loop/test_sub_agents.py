@@ -270,6 +270,22 @@ async def test_one_that_meets_its_limit_reports_so_with_what_it_did(tmp_path: Pa
     assert "before it was done" in of(Returned, events)[0].text
 
 
+async def test_it_may_use_up_what_its_run_has_left_and_no_more(tmp_path: Path) -> None:
+    scene, _ = stage(
+        tmp_path,
+        {"thinking": "Hm. " * 100, "calls": [delegate("Go on and on.")]},
+        *[{"agent": "Go on", "calls": [call("put", text=str(n))]} for n in range(9)],
+        limits=Limits(tokens=130),
+    )
+    events = await scene.play()
+
+    (own,), (reported,) = of(Turned, events), of(Reported, events)
+    assert reported.status == "limit"
+    assert 1 <= reported.turns < 9
+    assert ended(events).exit_code == 5
+    assert own.generated + reported.generated < 160
+
+
 class Mortal(Ledger):
     """A ledger whose process dies before or after it writes a certain entry."""
 

@@ -2,11 +2,11 @@
 
 By rule, without a model: a mark such as "[draft d12]" must be a receipt of this run, given after
 the person asked; words that claim an effect need a receipt of that kind, and as many as they
-count; an amount must stand in some result; a step that was declined is not done, nor an item of
-the plan that is open. What fails goes back to the model, which corrects its report or the work.
+count; an amount, an id and an address must stand in some result; a step that was declined is not
+done, nor an item of the plan that is open. What fails goes back to the model, which corrects its
+report or the work.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -19,46 +19,28 @@ from m2agent.events import (
     Event,
     Item,
     Judged,
-    Noted,
     Receipt,
     Returned,
 )
+from m2agent.loop.claims import EARLIER, MARK, claims, sentence_at
 from m2agent.loop.plan import planned_now
 from m2agent.loop.structured import flaws
+from m2agent.loop.unseen import unseen_amounts, unseen_names
 from m2agent.transcript import mark
 
 FAILED = ("open", "unproven", "declined")
 """States of an item that send a report back. The others: proven, claimed (by words alone)."""
 
-MARK = re.compile(r"\[([a-z_]+) ([^\[\]\s]+)\]")
+_MARKED = {"draft", "exit", "file", "label", "message", "page", "row"}
 
-_KINDS = {"draft", "exit", "file", "label", "message", "page", "row"}
-
-_ADVERBS = r"(?:also |now |just |already )*"
-_THINGS = r"(?:e-?mails?|mails?|repl(?:y|ies)|messages?|drafts?|rows?|pages?|notes?|invoices?)"
-_NOUNS = rf"(?:{_THINGS}|it|they|all|both)"
-_EARLIER = re.compile(r"\b(?:earlier|before|already|previous(?:ly)?|last time)\b", re.IGNORECASE)
-_AMOUNT = re.compile(r"(?<![\w.,/-])\d{1,3}(?:[,.' ]?\d{3})*[.,]\d{2}(?![\w/-]|[.,]\d)")
-
-
-def _claim(verb: str) -> re.Pattern[str]:
-    """How reports say that something was done: in the first person, passively, or as a list."""
-    counted = rf"(?: (?:the |all |all the )?(?P<count>\d+) (?:\w+ )?{_THINGS})?"
-    first = rf"\bI(?:.ve| have)? {_ADVERBS}{verb}\b{counted}"
-    passive = rf"\b{_NOUNS} (?:was|were|is|are|has been|have been) {_ADVERBS}{verb}\b(?! by)"
-    listed = rf"^[\W\d]*{verb}\b"
-    return re.compile(f"{first}|{passive}|{listed}", re.IGNORECASE | re.MULTILINE)
-
-
-# Of which kinds of receipts one must be there; none named: of any, since services differ.
-_CLAIMS: dict[str, tuple[re.Pattern[str], set[str]]] = {
-    "message": (_claim("sent"), {"message"}),
-    "draft": (_claim("drafted"), {"draft", "message"}),
-    "label": (_claim("(?:labell?ed|archived)"), {"label", "trash"}),
-    "change's": (_claim("(?:entered|recorded|filed)"), set()),
+# Of which kinds of receipts one must be there for a claim; none named: of any, since services
+# differ.
+_PROOFS: dict[str, set[str]] = {
+    "message": {"message"},
+    "draft": {"draft", "message"},
+    "label": {"label", "trash"},
+    "change": set(),
 }
-
-
 _COUNTED = ("message", "draft")  # of these, each has a receipt of its own
 
 
@@ -67,7 +49,7 @@ class _Known:
     """What a report may lean on: the receipts since the person asked, and those of before."""
 
     receipts: list[Receipt] = field(default_factory=list[Receipt])
-    before: set[str] = field(default_factory=set[str])
+    before: list[Receipt] = field(default_factory=list[Receipt])
     acted: bool = False
 
     @classmethod
@@ -79,7 +61,7 @@ class _Known:
                     known.receipts += receipts
                     known.acted = True
                 case Ended(status="done" | "unverified"):
-                    known.before |= {mark(receipt) for receipt in known.receipts}
+                    known.before += known.receipts
                     known.receipts, known.acted = [], False
                 case _:
                     pass
@@ -88,6 +70,10 @@ class _Known:
     @property
     def marks(self) -> set[str]:
         return {mark(receipt) for receipt in self.receipts}
+
+    @property
+    def marks_before(self) -> set[str]:
+        return {mark(receipt) for receipt in self.before}
 
 
 def marks_of(history: Sequence[Event]) -> set[str]:
@@ -103,7 +89,7 @@ def judge(report: str, history: Sequence[Event]) -> Judged:
         *(flaws(report, began.schema) if isinstance(began, Began) and began.schema else []),
         *_marks(report, known),
         *_claims(report, known),
-        *_amounts(report, history, known),
+        *_unseen(report, history, known),
         *_declined(history),
         *_plan(history, known),
     ]
@@ -111,7 +97,7 @@ def judge(report: str, history: Sequence[Event]) -> Judged:
 
 
 def _marks(report: str, known: _Known) -> Iterator[Item]:
-    kinds = _KINDS | {receipt.kind for receipt in known.receipts}
+    kinds = _MARKED | {receipt.kind for receipt in known.receipts}
     marks, seen = known.marks, set[str]()
     for found in MARK.finditer(report):
         name = found.group(0)
@@ -120,9 +106,9 @@ def _marks(report: str, known: _Known) -> Iterator[Item]:
         seen.add(name)
         if name in marks:
             yield Item(name, "proven", "in the journal")
-        elif name not in known.before:
+        elif name not in known.marks_before:
             yield Item(name, "unproven", "this run has no such receipt")
-        elif _EARLIER.search(_sentence(report, found.start())):
+        elif EARLIER.search(sentence_at(report, found.start())):
             yield Item(name, "proven", "from before you asked, as the report says")
         else:
             words = "this receipt is from before the last task; say so if that is meant"
@@ -130,65 +116,39 @@ def _marks(report: str, known: _Known) -> Iterator[Item]:
 
 
 def _claims(report: str, known: _Known) -> Iterator[Item]:
-    for name, (claim, kinds) in _CLAIMS.items():
-        for said in claim.finditer(report):
-            sentence = _sentence(report, said.start())
-            if _denied(sentence) or _EARLIER.search(sentence):
-                continue
-            words = f"“{said.group(0).strip()}”"
-            given = {r.id for r in known.receipts if r.kind in kinds or not kinds}
-            count = int(said.group("count") or 1) if name in _COUNTED else 1
-            if not given:
-                yield Item(words, "unproven", f"no {name} receipt")
-            elif count > len(given):
-                yield Item(words, "unproven", f"there are receipts for {len(given)} only")
-            elif not MARK.search(report):
-                yield Item(words, "claimed", f"there is a {name} receipt; the report names none")
-            else:
-                continue
-            break
+    """The first claim of each kind that does not hold, or names no receipt."""
+    seen = set[str]()
+    for claim in claims(report):
+        kinds = _PROOFS[claim.kind]
+        receipts = [*known.receipts, *(known.before if claim.earlier else ())]
+        given = {r.id for r in receipts if r.kind in kinds or not kinds}
+        if claim.kind in seen or (claim.earlier and (given or not claim.own)):
+            continue
+        words = f"“{claim.words}”"
+        if not given:
+            item = Item(words, "unproven", f"there is no receipt of a {claim.kind}")
+        elif claim.kind in _COUNTED and claim.count > len(given):
+            item = Item(words, "unproven", f"there are receipts for {len(given)} only")
+        elif not MARK.search(report):
+            proof = f"there is a receipt of a {claim.kind}; the report names none"
+            item = Item(words, "claimed", proof)
+        else:
+            continue
+        seen.add(claim.kind)
+        yield item
 
 
-def _amounts(report: str, history: Sequence[Event], known: _Known) -> Iterator[Item]:
-    """Amounts that no result shows: made up, or worked out in the head."""
-    amounts = {_figure(found): found for found in _AMOUNT.findall(MARK.sub("", report))}
-    if not amounts:
-        return
-    shown: set[str] = set()
-    for event in history:
-        match event:
-            case Returned(text=text, ok=True) | Asked(text) | Noted(text):
-                shown.update(_figures(text))
-            case _:
-                pass
-    for figure, found in amounts.items():
-        if figure not in shown:
-            state = "unproven" if known.acted else "claimed"
-            yield Item(found, state, "no result shows this amount; have it worked out by a tool")
-
-
-def _figures(text: str) -> Iterator[str]:
-    """Every number that may be meant in a text, however its digits are grouped."""
-    for found in _NUMBERS.finditer(text):
-        yield from {_figure(group) for group in found.groups()}
-
-
-_NUMBERS = re.compile(r"(?<!\d)(?=(\d+(?:[,.' ]\d{3})*(?:[.,]\d+)?))(?=(\d+(?:[.,]\d+)?))(?=(\d+))")
-
-
-def _figure(number: str) -> str:
-    """A number without what groups its digits, rounded to two places."""
-    split = re.search(r"[.,](?=\d*$)", number)
-    whole, part = (number[: split.start()], number[split.end() :]) if split else (number, "")
-    if len(part) == 3 and 0 < len(whole) <= 3 and whole != "0":  # 1,250 is no fraction
-        whole, part = whole + part, ""
-    digits = re.sub(r"\D", "", whole)
-    return f"{float(f'{digits}.{part or 0}'):.2f}"
+def _unseen(report: str, history: Sequence[Event], known: _Known) -> Iterator[Item]:
+    for amount in unseen_amounts(report, history):
+        state = "unproven" if known.acted else "claimed"
+        yield Item(amount, state, "no result shows this amount; have it worked out by a tool")
+    for name in unseen_names(report, history):
+        yield Item(name, "unproven", "no result shows it")
 
 
 def _plan(history: Sequence[Event], known: _Known) -> Iterator[Item]:
     """What the plan says of its items, and whether their proofs are receipts of this run."""
-    marks = known.marks | known.before
+    marks = known.marks | known.marks_before
     for item in planned_now(history).items:
         proofs = [match.group(0) for match in MARK.finditer(item.proof)]
         if item.state in ("open", "doing"):
@@ -217,15 +177,3 @@ def _declined(history: Sequence[Event]) -> list[Item]:
             case _:
                 pass
     return list(open_.values())
-
-
-def _sentence(report: str, at: int) -> str:
-    """The sentence, or line, in which something stands."""
-    begin = max(report.rfind(c, 0, at) for c in "!?\n")
-    begin = max(begin, report.rfind(". ", 0, at)) + 1
-    return re.split(r"[.!?](?:\s|$)|\n", report[begin:], maxsplit=1)[0]
-
-
-def _denied(sentence: str) -> bool:
-    """Whether the sentence that holds a claim says the opposite."""
-    return re.search(r"\b(?:not|n't|never|no|nothing|without|unsent)\b", sentence) is not None

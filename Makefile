@@ -65,6 +65,7 @@ $(made)/run: packaging/lock/run.txt pyproject.toml $(bin)/python
 	@echo "Installing what m2agent needs into .venv: about a minute."
 	@$(pip) install --quiet --require-hashes --no-deps -r packaging/lock/run.txt
 	@$(pip) install --quiet --no-deps --no-build-isolation --editable .
+	@packaging/shares.sh .venv
 	@mkdir -p $(made) && touch $@
 
 $(made)/llama: packaging/lock/llama.txt $(bin)/python | $(made)/run

@@ -100,7 +100,7 @@ class Settings(pydantic.BaseModel):
 
     model: str = pydantic.Field(
         default="local",
-        description="What thinks: local, a catalogue name, a GGUF's path, script:FILE.",
+        description="What thinks: local, a catalogue name, a GGUF's path, server:URL, remote:…",
     )
     person: str = pydantic.Field(default="", description="Your name, as the model should know it.")
     work: str = pydantic.Field(default="", description="The folder where files and commands work.")

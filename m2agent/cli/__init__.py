@@ -10,6 +10,7 @@ import traceback
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from m2agent.errors import M2Error
 
@@ -35,6 +36,8 @@ _COMMANDS = {
     "models": "List models, and pull them.",
     "eval": "See how well a model does office tasks.",
     "mail": "Import mail into the local mailbox.",
+    "manual": "Show the man page.",
+    "completion": "Print what makes a shell complete the command line.",
     "doctor": "Check that everything works, and say how to mend what does not.",
 }
 
@@ -60,6 +63,11 @@ class _Commands(click.Group):
             return None
         return getattr(importlib.import_module(f"m2agent.cli.{cmd_name}"), cmd_name)
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        names = [name for name in _COMMANDS if name.startswith(incomplete)]
+        options = click.Command.shell_complete(self, ctx, incomplete)
+        return [*(CompletionItem(name, help=_COMMANDS[name]) for name in names), *options]
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(_COMMANDS.items()))
@@ -67,7 +75,9 @@ class _Commands(click.Group):
 
 @click.group(cls=_Commands, invoke_without_command=True)
 @click.version_option(package_name="m2agent")
-@click.option("--model", help="What thinks: local, a name, a GGUF's path, script:FILE.")
+@click.option(
+    "--model", help="What thinks: local, a name, a GGUF's path, server:URL, remote:PROVIDER/MODEL."
+)
 @click.option("--office", help="'sample' for a fresh sample office, or the folder of a kept one.")
 @click.option("--linear", is_flag=True, help="Plain lines, for screen readers and old terminals.")
 @click.pass_context
@@ -97,7 +107,7 @@ def _masked(text: str) -> str:
 
 def _exit_code() -> int:
     try:
-        result: Any = cli.main(standalone_mode=False)
+        result: Any = cli.main(prog_name="m2agent", standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as error:
         error.show()

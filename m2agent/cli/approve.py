@@ -9,6 +9,7 @@ from typing import get_args
 
 import click
 
+from m2agent.cli.completion import a_run
 from m2agent.cli.options import output_options
 from m2agent.cli.output import Output
 from m2agent.cli.resume import Answers, carry_on, chosen
@@ -22,7 +23,7 @@ from m2agent.policy.always import Scope
 
 
 @click.command
-@click.argument("run")
+@click.argument("run", shell_complete=a_run)
 @click.option("--step", "steps", multiple=True, help="Only this step, such as 14.1; repeatable.")
 @click.option("--edit", is_flag=True, help="Change it in your editor first; what you save is done.")
 @click.option(

@@ -4,6 +4,7 @@ import getpass
 
 import click
 
+from m2agent.cli.completion import a_run
 from m2agent.cli.options import output_options
 from m2agent.cli.output import Output
 from m2agent.cli.resume import Answers, carry_on, chosen
@@ -12,7 +13,7 @@ from m2agent.loop.steps import Step, waits_for_yes
 
 
 @click.command
-@click.argument("run")
+@click.argument("run", shell_complete=a_run)
 @click.option("--step", "steps", multiple=True, help="Only this step, such as 14.1; repeatable.")
 @click.option("--reason", default="", help="Told to the model.")
 @click.option("--done", is_flag=True, help="You did it yourself: the run takes it as done.")

@@ -14,6 +14,7 @@ import click
 import msgspec
 
 from m2agent.cli.choose import choose
+from m2agent.cli.completion import a_model
 from m2agent.cli.second_turn import probe
 from m2agent.desk import back_end_settings, open_account, open_model
 from m2agent.errors import M2Error, SetupError
@@ -40,7 +41,7 @@ class Finding:
 
 
 @click.command
-@click.argument("model", default="")
+@click.argument("model", default="", shell_complete=a_model)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per finding.")
 @click.option("--settings", is_flag=True, help="Print every key of the configuration instead.")
 @click.option("--repair", is_flag=True, help="Save what can be saved of a damaged journal instead.")

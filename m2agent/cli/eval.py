@@ -8,6 +8,7 @@ from typing import cast
 import click
 import msgspec
 
+from m2agent.cli.completion import a_model
 from m2agent.home import config_file, home, private
 from m2agent.office.tasks.evaluation import Row, Trial, rows, trials
 from m2agent.office.tasks.families import FAMILIES
@@ -17,7 +18,9 @@ from m2agent.settings import read_settings
 
 
 @click.command
-@click.option("--model", help="What thinks: local, a name, a GGUF's path, server:URL.")
+@click.option(
+    "--model", shell_complete=a_model, help="What thinks: local, a name, a GGUF's path, server:URL."
+)
 @click.option("--family", "families", multiple=True, type=click.Choice(list(FAMILIES)))
 @click.option("--seeds", type=click.IntRange(1), default=5, show_default=True, help="How many.")
 @click.option("--first", type=int, default=0, show_default=True, help="The first seed.")

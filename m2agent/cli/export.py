@@ -3,6 +3,7 @@
 import click
 import msgspec
 
+from m2agent.cli.completion import a_run
 from m2agent.home import journal_file
 from m2agent.journal import Journal
 from m2agent.journal.described import schema as described
@@ -11,7 +12,7 @@ from m2agent.journal.export import markdown as as_markdown
 
 
 @click.command
-@click.argument("run", default="")
+@click.argument("run", default="", shell_complete=a_run)
 @click.option("--markdown", is_flag=True, help="A report instead of events.")
 @click.option("--schema", is_flag=True, help="The JSON Schema of an event instead.")
 def export(run: str, markdown: bool, schema: bool) -> None:

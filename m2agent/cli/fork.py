@@ -6,6 +6,7 @@ import click
 import msgspec
 
 from m2agent.cli.choose import absolute, choose
+from m2agent.cli.completion import a_model, a_run
 from m2agent.cli.drive import answering, go_on
 from m2agent.cli.options import Leg, output_options, run_options
 from m2agent.cli.output import Output
@@ -17,10 +18,10 @@ from m2agent.journal.fork import forked
 
 
 @click.command
-@click.argument("run")
+@click.argument("run", shell_complete=a_run)
 @click.argument("task", default="")
 @click.option("--turn", type=click.IntRange(0), help="Keep so many turns; all without this.")
-@click.option("--model", help="Go on with another model.")
+@click.option("--model", shell_complete=a_model, help="Go on with another model.")
 @run_options
 @output_options
 def fork(

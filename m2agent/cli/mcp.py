@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from m2agent import vault
+from m2agent.cli.completion import a_model
 from m2agent.cli.connect import account
 from m2agent.errors import M2Error, UsageError
 from m2agent.home import config_file, home
@@ -124,7 +125,9 @@ def remove(name: str) -> None:
 
 
 @mcp.command
-@click.option("--model", help="What thinks in the runs: as for m2agent run.")
+@click.option(
+    "--model", shell_complete=a_model, help="What thinks in the runs: as for m2agent run."
+)
 @click.option("--office", help="'sample' for a fresh sample office, or the folder of a kept one.")
 @click.option("--rules", type=click.Path(), help="A TOML file with your rules.")
 def serve(model: str | None, office: str | None, rules: str | None) -> None:

@@ -80,13 +80,17 @@ def run_options(command: Command) -> Command:
             show_default=True,
             help="What to do with a call that needs a person; stdio: read answers as JSON lines.",
         ),
-        click.option("--max-cost", type=click.FloatRange(0), help="Stop after so many dollars."),
-        click.option("--max-tokens", type=click.IntRange(1), help="Stop after so many tokens."),
-        click.option("--max-minutes", type=click.FloatRange(0), help="Stop after so long."),
-        click.option("--max-turns", type=click.IntRange(1), help="Stop after so many turns."),
+        _most("cost", "DOLLARS", click.FloatRange(0), "Stop after so many dollars."),
+        _most("tokens", "N", click.IntRange(1), "Stop after so many tokens."),
+        _most("minutes", "MINUTES", click.FloatRange(0), "Stop after so long."),
+        _most("turns", "N", click.IntRange(1), "Stop after so many turns."),
     ):
         wrapped = option(wrapped)
     return wrapped
+
+
+def _most(what: str, unit: str, kind: Any, words: str) -> Callable[[Command], Command]:
+    return click.option(f"--max-{what}", metavar=unit, type=kind, help=words)
 
 
 def _named_like(wrapped: Command, command: Command) -> None:

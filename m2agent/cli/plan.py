@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from m2agent.cli.completion import a_run
 from m2agent.errors import UsageError
 from m2agent.events import Ended, Planned
 from m2agent.home import journal_file
@@ -20,7 +21,7 @@ _HELP = """\
 
 
 @click.command
-@click.argument("run")
+@click.argument("run", shell_complete=a_run)
 @click.option("--edit", is_flag=True, help="Change it in your editor.")
 @click.option("--set", "given", help="Put this file in its place; - reads standard input.")
 def plan(run: str, edit: bool, given: str | None) -> None:

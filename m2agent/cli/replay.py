@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from m2agent.cli.choose import absolute, choose
+from m2agent.cli.completion import a_model, a_run
 from m2agent.cli.options import output_options, read_file
 from m2agent.cli.output import Output
 from m2agent.desk import open_model
@@ -23,8 +24,10 @@ from m2agent.printable import one_line, printable
 
 
 @click.command
-@click.argument("run")
-@click.option("--model", help="Another model, instead of the recorded turns.")
+@click.argument("run", shell_complete=a_run)
+@click.option(
+    "--model", shell_complete=a_model, help="Another model, instead of the recorded turns."
+)
 @click.option(
     "--system", type=click.Path(path_type=Path), help="A file with another system prompt."
 )

@@ -6,6 +6,7 @@ import click
 
 from m2agent.cli import undo
 from m2agent.cli.choose import choose
+from m2agent.cli.completion import a_run
 from m2agent.cli.drive import answering, go_on
 from m2agent.cli.options import Leg, output_options, run_options
 from m2agent.cli.output import Output
@@ -26,7 +27,7 @@ _PLAIN = Leg()
 
 
 @click.command
-@click.argument("run")
+@click.argument("run", shell_complete=a_run)
 @run_options
 @output_options
 def resume(

@@ -8,6 +8,7 @@ import click
 from click.core import ParameterSource
 
 from m2agent.cli.choose import choose
+from m2agent.cli.completion import a_model
 from m2agent.cli.drive import answering, begin
 from m2agent.cli.options import Leg, output_options, read_file, run_options
 from m2agent.cli.output import Output
@@ -19,7 +20,11 @@ from m2agent.loop.structured import read_schema
 @click.argument("task", default="")
 @click.option("--file", type=click.Path(path_type=Path), help="Read the task from a file.")
 @click.option("--set", "given", multiple=True, metavar="NAME=VALUE", help="For a recipe.")
-@click.option("--model", help="What thinks: local, a name, a GGUF's path, script:FILE.")
+@click.option(
+    "--model",
+    shell_complete=a_model,
+    help="What thinks: local, a name, a GGUF's path, server:URL, remote:PROVIDER/MODEL.",
+)
 @click.option("--office", help="'sample' for a fresh sample office, or the folder of a kept one.")
 @click.option("--schema", type=click.Path(), help="A JSON Schema that the answer must fit.")
 @click.option("--dry-run", is_flag=True, help="Read for real, and only write down the rest.")

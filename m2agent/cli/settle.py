@@ -4,6 +4,7 @@ import getpass
 
 import click
 
+from m2agent.cli.completion import a_run
 from m2agent.cli.options import output_options
 from m2agent.cli.output import Output
 from m2agent.cli.resume import Answers, carry_on, chosen
@@ -12,7 +13,7 @@ from m2agent.loop.steps import Step
 
 
 @click.command
-@click.argument("run")
+@click.argument("run", shell_complete=a_run)
 @click.option("--step", "steps", multiple=True, help="Only this step, such as 14.1; repeatable.")
 @click.option("--happened/--did-not-happen", default=None, help="What you found.")
 @output_options

@@ -3,6 +3,7 @@
 import click
 import msgspec
 
+from m2agent.cli.completion import a_run
 from m2agent.events import Ended, Event
 from m2agent.home import journal_file
 from m2agent.journal import Journal
@@ -12,7 +13,7 @@ from m2agent.printable import printable
 
 
 @click.command
-@click.argument("run")
+@click.argument("run", shell_complete=a_run)
 def show(run: str) -> None:
     """Show RUN: an id, the beginning of one, or "last"."""
     journal = Journal(journal_file())

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 import click
 
 from m2agent.cli.choose import choose
+from m2agent.cli.completion import a_run
 from m2agent.cli.options import output_options
 from m2agent.cli.output import Output
 from m2agent.desk import open_toolbox, setup_of
@@ -20,7 +21,7 @@ from m2agent.printable import one_line
 
 
 @click.command
-@click.argument("run")
+@click.argument("run", shell_complete=a_run)
 @click.option("--step", help="Only this step, such as 14.1.")
 @click.option("--yes", is_flag=True, help="Do not ask before it is done.")
 @output_options

@@ -1,9 +1,11 @@
 """Long results: the model sees their beginning, and pages through the rest in an artifact."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar, Self
 
 from m2agent.connector import Account
+from m2agent.durable import sync
 from m2agent.errors import ToolFailed
 from m2agent.events import Origin
 from m2agent.tool import Operation, Result, tool
@@ -24,13 +26,16 @@ def share(page: int, calls: int) -> int:
 
 
 def capped(result: Result, op: Operation, page: int = _PAGE) -> tuple[str, list[str]]:
-    """The text for the prompt, and the artifacts; writes the whole text to one if it is cut."""
-    if len(result.text) <= page + _LINE:
-        return result.text, result.artifacts
-    name = f"{op.key}.txt"
-    path = op.artifacts / name
-    path.write_text(result.text, "utf-8", errors="replace")
-    return _cut(result.text, 0, page, name), [*result.artifacts, name]
+    """The text for the prompt, and the artifacts, on the disk; a text that is cut is one whole."""
+    text, artifacts = result.text, result.artifacts
+    if len(text) > page + _LINE:
+        name = f"{op.key}.txt"
+        (op.artifacts / name).write_text(text, "utf-8", errors="replace")
+        text, artifacts = _cut(text, 0, page, name), [*artifacts, name]
+    for kept in [op.artifacts / name for name in artifacts] + [op.artifacts][: len(artifacts)]:
+        with suppress(OSError):
+            sync(kept)
+    return text, artifacts
 
 
 def _cut(text: str, offset: int, page: int, name: str) -> str:

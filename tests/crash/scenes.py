@@ -37,9 +37,10 @@ Turns = list[dict[str, Any]]
 
 
 class Scene(Protocol):
-    """`turns` is the script; `folder` holds everything of one run."""
+    """`turns` is the script; `folder` holds everything of one run, unless the world is `served`."""
 
     turns: ClassVar[Turns]
+    served: ClassVar[bool]
 
     async def prepare(self, folder: Path) -> None: ...
 
@@ -73,6 +74,7 @@ _LONG = "So it goes on, one step after the other, as it was asked. " * 12
 class MailScene:
     """The local mailbox: everything that the nine tools change."""
 
+    served: ClassVar[bool] = False
     turns: ClassVar[Turns] = [
         {"thinking": _LONG, "calls": [call("mail_search"), call("mail_read", id="m1")]},
         {
@@ -143,6 +145,7 @@ class MailScene:
 class NotesScene:
     """A folder of notes: pages and rows made, changed, commented on, thrown away."""
 
+    served: ClassVar[bool] = False
     turns: ClassVar[Turns] = [
         {
             "thinking": _LONG,
@@ -200,6 +203,7 @@ class NotesScene:
 class ShellScene:
     """Commands: what may have run when the process died is asked, never run again."""
 
+    served: ClassVar[bool] = False
     turns: ClassVar[Turns] = [
         {"thinking": _LONG, "calls": [call("shell_run", command="cat log; echo one >> log")]},
         {"thinking": _LONG, "calls": [call("shell_run", command="cat log; echo two >> log")]},
@@ -228,6 +232,7 @@ class ShellScene:
 class NotionScene:
     """Notion, on the strict test server, which goes on when the process that asked it dies."""
 
+    served: ClassVar[bool] = True
     _PLAN, _OLD, _TABLE = (f"c0ffee00-0000-4000-8000-{n:012x}" for n in (1, 2, 4))
 
     turns: ClassVar[Turns] = [
@@ -310,6 +315,7 @@ class _Kept(Server):
 class GmailScene:
     """Gmail's own client library, on the emulator, which one process keeps for all runs."""
 
+    served: ClassVar[bool] = True
     turns: ClassVar[Turns] = [
         {
             "thinking": _LONG,

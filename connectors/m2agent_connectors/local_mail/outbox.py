@@ -10,6 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from re import fullmatch
 
+from m2agent.durable import sync
 from m2agent.errors import ToolFailed, Unclear
 from m2agent_connectors.local_mail.store import Store
 
@@ -95,17 +96,6 @@ def _write(path: Path, raw: bytes) -> None:
         raise ToolFailed(f"Nothing was sent: {path.parent} cannot be written: {error}.") from error
     try:
         part.replace(path)
-        _sync(path.parent)
+        sync(path.parent)
     except OSError as error:
         raise Unclear(f"{path} may be written or not: {error}.") from error
-
-
-def _sync(folder: Path) -> None:
-    """Make a rename last through a power cut, where folders can be synced at all."""
-    if not hasattr(os, "O_DIRECTORY"):
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

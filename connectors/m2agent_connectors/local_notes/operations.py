@@ -23,6 +23,7 @@ from typing import Any
 
 import msgspec
 
+from m2agent.durable import sync
 from m2agent.errors import ToolFailed, Unclear
 from m2agent.tool import Result
 
@@ -65,7 +66,7 @@ class Operations:
             gone = path.relative_to(self.root).as_posix()
             self._write_down({"key": key, "gone": gone, "result": result})
             path.unlink()
-            _sync(path.parent)
+            sync(path.parent)
         except OSError as error:
             raise self._failed(path, error) from error
         return result
@@ -115,7 +116,7 @@ class Operations:
             raise self._failed(new, error) from error
         try:
             for folder in dict.fromkeys((new.parent, old.parent)):
-                _sync(folder)
+                sync(folder)
         except OSError as error:
             raise Unclear(f"The disk did not confirm {line['to']}: {error.strerror}.") from error
         return result
@@ -157,7 +158,7 @@ class Operations:
             log.flush()
             os.fsync(log.fileno())
         if is_new:
-            _sync(self.log.parent)
+            sync(self.log.parent)
 
     def _last(self, key: str) -> dict[str, Any] | None:
         """The last whole line about the operation; a torn one was never acted upon."""
@@ -191,20 +192,11 @@ def _write_through(path: Path, data: bytes, *, like: Path) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-    _sync(path.parent)
+    sync(path.parent)
 
 
 def _make_folder(folder: Path) -> None:
     if not folder.is_dir():
         _make_folder(folder.parent)
         folder.mkdir(exist_ok=True)
-        _sync(folder.parent)
-
-
-def _sync(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
+        sync(folder.parent)

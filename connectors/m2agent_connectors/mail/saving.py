@@ -9,6 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from m2agent.durable import sync
 from m2agent.errors import ToolFailed
 from m2agent.events import Receipt
 from m2agent.tool import Operation, Result
@@ -72,6 +73,7 @@ def save(wanted: Saving) -> Result:
             file.flush()
             os.fsync(file.fileno())
         part.replace(wanted.path)
+        sync(wanted.path.parent)
     except OSError as error:
         raise ToolFailed(f"{wanted.name!r} cannot be written: {error.strerror}.") from error
     return wanted.result()
@@ -86,6 +88,7 @@ def take_back(op: Operation, saved: dict[str, Any]) -> Result:
     if sha256(path.read_bytes()).hexdigest() != saved["sha256"]:
         raise ToolFailed(f"{name} was changed since it was saved, so it stays.")
     path.unlink()
+    sync(path.parent)
     return Result(f"Removed {name}.")
 
 

@@ -10,6 +10,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -24,6 +25,7 @@ from m2agent_connectors.shell import record
 from m2agent_connectors.shell.commands import only_reads
 from m2agent_connectors.shell.disk import nearly_full
 from m2agent_connectors.shell.job import Job
+from m2agent_connectors.shell.lasting import see_on_disk
 from m2agent_connectors.shell.output import Shown, visible
 from m2agent_connectors.shell.sandbox import check_work_folder, furnish, probe
 from m2agent_connectors.shell.session import Place, Session
@@ -111,6 +113,7 @@ class Shell:
             record.begin(op)
         self._guard = self._guard or asyncio.create_task(self._guard_disk())
         self._disk_was_full = False
+        began = time.time()
         session = await self._session(op)
         place = await asyncio.to_thread(self._online) if network else self._place
         if background:
@@ -124,6 +127,7 @@ class Shell:
         else:
             result = await self._run(op, session, command, timeout, stdin)
         if recorded:
+            await asyncio.to_thread(see_on_disk, self._place.work, began)
             record.finish(op, result)
         return result
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from m2agent.durable import sync
 from m2agent.errors import ToolFailed, Unclear
 from m2agent.tool import Operation, Result
 
@@ -73,8 +74,4 @@ def _write(path: Path, data: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     new.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync(path.parent)

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -298,7 +299,8 @@ async def test_a_command_in_the_background_is_watched_typed_to_and_ended(scene: 
     started = await scene.run("echo ready; while read x; do echo got $x; done", background=True)
     assert started.text.startswith("running in session b1 | ")
     assert started.data["output"] == "ready\n" and started.data["running"]
-    assert (await scene.input("b1", text="hi", wait=0.5)).data["output"] == "got hi\n"
+    await scene.input("b1", text="hi", wait=0)
+    await scene.look("b1", "got hi\n")
     assert (await scene.input("b1", wait=0)).data["output"] == ""
     ended = await scene.input("b1", key="ctrl-c", wait=5)
     assert ended.text.startswith("exit 130 | session b1 ended | ")
@@ -308,11 +310,26 @@ async def test_a_command_in_the_background_is_watched_typed_to_and_ended(scene: 
 
 async def test_ctrl_c_reaches_the_program_and_not_the_sandbox(scene: Scene) -> None:
     await scene.run("python3 -iqu", background=True)
-    await scene.input("b1", text="while True: pass", wait=0)
-    await scene.input("b1", text="", wait=0.5)
-    await scene.input("b1", key="ctrl-c", wait=0.5)
-    assert (await scene.input("b1", text="print(6 * 7)", wait=0.5)).data["output"].count("42")
+    await scene.input("b1", text="while not print('endless'): pass", wait=0)
+    await scene.input("b1", text="", wait=0)
+    await scene.look("b1", "endless")
+    await scene.input("b1", key="ctrl-c", wait=0)
+    await scene.look("b1", "KeyboardInterrupt")
+    await scene.input("b1", text="print(6 * 7)", wait=0)
+    await scene.look("b1", "42")
     assert (await scene.input("b1", text="exit(4)", wait=5)).data["exit_code"] == 4
+
+
+async def test_ctrl_c_works_even_where_m2agent_was_started_to_ignore_it(tmp_path: Path) -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        async with opened(tmp_path) as scene:
+            await scene.run("x=5")
+            stopped = await scene.run("sleep 100", timeout=1)
+            assert stopped.data["exit_code"] == 130
+            assert await scene.output("echo $x") == "5\n"
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 async def test_a_command_in_the_background_may_have_input_and_end_at_once(scene: Scene) -> None:

@@ -173,7 +173,12 @@ class Terminal:
 
 
 def _before_it_starts() -> None:
-    """Undo what Python does about pipes, and be the first to go when there is no memory left."""
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    """Be a program as at a prompt, and the first to go when there is no memory left.
+
+    Python ignores what tells of broken pipes; `nohup` and a script's `&` ignore the others, and
+    what is ignored at a shell's start nothing in it can ever stop with a ctrl-c.
+    """
+    for number in (signal.SIGPIPE, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")

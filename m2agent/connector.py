@@ -7,14 +7,20 @@ The class names its `kind`, which is the first half of its tools' names, so that
 can stand for the same thing: `mail_search` is Gmail's or the local mailbox's.
 """
 
+import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, Self, cast, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypeVar, cast, runtime_checkable
 
 from m2agent.errors import SetupError
 from m2agent.tool import Tool
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+Checked = TypeVar("Checked", bound="BaseModel")
 
 _EXTRAS = {"gmail": "google"}
 """What brings a connector's libraries, where it is not called like the connector."""
@@ -32,6 +38,24 @@ class Account:
     folder: Path
     work: Path
     settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    def checked(self, model: type[Checked]) -> Checked:
+        """The settings as `model` has them. Raises SetupError for one that is wrong, or unknown."""
+        from pydantic import ValidationError
+
+        try:
+            return model.model_validate(dict(self.settings))
+        except ValidationError as error:
+            problem = error.errors(include_url=False)[0]
+            key = ".".join(str(part) for part in problem["loc"])
+            near = difflib.get_close_matches(key, model.model_fields, n=1)
+            hint = f" Did you mean {near[0]}?" if near and near[0] != key else ""
+            known = ", ".join(model.model_fields)
+            raise SetupError(
+                f"The setting {key!r} of the account {self.name!r} is wrong: {problem['msg']}."
+                f"{hint}",
+                fix=f"Correct it under [accounts.{self.name}]; there can be: {known}.",
+            ) from error
 
 
 class Connector(Protocol):

@@ -203,8 +203,8 @@ async def test_labels_are_listed_with_their_counts(box: Mailbox) -> None:
     await box.call("trash", ids=["m3"])
     result = await box.call("labels")
     lines = result.text.split("\n")
-    assert lines[0] == "INBOX  1, 1 unread"
-    assert lines[-2:] == ["TRASH  1, 0 unread", "Work  1, 1 unread"]
+    assert lines[0] == "INBOX  1 mail, 1 unread"
+    assert lines[-2:] == ["TRASH  1 mail, 0 unread", "Work  1 mail, 1 unread"]
     assert result.data["items"][0] == {"name": "INBOX", "total": 1, "unread": 1}
 
 

@@ -1,11 +1,10 @@
 """The nine mail tools on a Gmail account."""
 
 import asyncio
-import difflib
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from m2agent.connector import Account
 from m2agent.errors import SetupError, ToolFailed
@@ -309,18 +308,7 @@ class Gmail:
 
 
 def _settings(account: Account) -> Settings:
-    try:
-        settings = Settings.model_validate(dict(account.settings))
-    except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        key = ".".join(str(part) for part in problem["loc"])
-        near = difflib.get_close_matches(key, Settings.model_fields, n=1)
-        hint = f" Did you mean {near[0]}?" if near and near[0] != key else ""
-        raise SetupError(
-            f"The setting {key!r} of the account {account.name!r} is wrong:"
-            f" {problem['msg']}.{hint}",
-            fix=f"An account of gmail can have: {', '.join(Settings.model_fields)}.",
-        ) from error
+    settings = account.checked(Settings)
     if settings.root_url and not is_safe(settings.root_url):
         raise SetupError(
             f"The root_url of the account {account.name!r} would carry mail in the clear.",

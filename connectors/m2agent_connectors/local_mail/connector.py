@@ -1,27 +1,28 @@
 """The nine mail tools on the local mailbox."""
 
 import asyncio
-import difflib
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from m2agent.connector import Account
 from m2agent.errors import SetupError, ToolFailed
-from m2agent.events import Receipt, Returned
+from m2agent.events import Returned
 from m2agent.tool import Content, Effect, Operation, Result, tool
 from m2agent_connectors.local_mail import drafts, labelling, outbox
 from m2agent_connectors.local_mail.importing import ImportReport, import_mails
-from m2agent_connectors.local_mail.labelling import Action
 from m2agent_connectors.local_mail.search import count, found
 from m2agent_connectors.local_mail.store import Store
+from m2agent_connectors.mail import drafting
 from m2agent_connectors.mail import query as queries
 from m2agent_connectors.mail.address import Address, written
 from m2agent_connectors.mail.compose import preview
+from m2agent_connectors.mail.drafting import Wanted
+from m2agent_connectors.mail.labels import Action, edited
 from m2agent_connectors.mail.lines import Stretch, joined, listing
 from m2agent_connectors.mail.reading import WHOLE, View, read_mail, read_thread
 from m2agent_connectors.mail.saving import save, saving, take_back
@@ -59,7 +60,7 @@ class LocalMail:
     @classmethod
     async def open(cls, account: Account, clock: Clock = time.time) -> Self:
         """Open the mailbox; the first time, bring in what lies in its `import/` folder."""
-        settings = _settings(account)
+        settings = account.checked(Settings)
         folder = (settings.folder or account.folder).expanduser()
         try:
             for part in (folder, folder / "import", folder / "outbox"):
@@ -209,9 +210,7 @@ class LocalMail:
         on below the body, with its files. `attach` are paths in the work folder. `draft_id`
         changes that draft: what is given replaces, the rest stays.
         """
-        wanted = drafts.Wanted(
-            to, cc, bcc, subject, body, reply_to, reply_all, forward, attach, draft_id
-        )
+        wanted = Wanted(to, cc, bcc, subject, body, reply_to, reply_all, forward, attach, draft_id)
         return drafts.write(self._store, op, self._me, wanted, now=self._clock())
 
     @draft.rehearse
@@ -229,9 +228,7 @@ class LocalMail:
         attach: Names,
         draft_id: str | None,
     ) -> Content:
-        wanted = drafts.Wanted(
-            to, cc, bcc, subject, body, reply_to, reply_all, forward, attach, draft_id
-        )
+        wanted = Wanted(to, cc, bcc, subject, body, reply_to, reply_all, forward, attach, draft_id)
         return drafts.rehearsed(self._store, op, self._me, wanted, now=self._clock())
 
     @draft.before
@@ -275,16 +272,11 @@ class LocalMail:
         return self._sent(number) if sent else None
 
     def _sendable(self, number: int) -> None:
-        mail = self._store.mail(number)
-        if not (mail.to or mail.cc or mail.bcc):
-            raise ToolFailed(f"d{number} has no recipient. mail_draft with draft_id gives it one.")
+        drafting.sendable(f"d{number}", self._store.mail(number))
 
     def _sent(self, number: int) -> Result:
-        mail, (entry,) = self._store.mail(number), self._store.entries([number])
-        people = ", ".join(str(person) for person in (*mail.to, *mail.cc, *mail.bcc))
-        data = {"id": entry.id, "thread": entry.thread, "message_id": mail.message_id}
-        result = joined([Stretch(f"Sent as {entry.id} to {people}.")], data)
-        return Result(result.text, data, [Receipt("message", entry.id)], result.origin)
+        (entry,) = self._store.entries([number])
+        return drafting.sent(entry.id, entry.thread, self._store.mail(number))
 
     @tool(effect="write")
     async def label(
@@ -349,26 +341,11 @@ class LocalMail:
     @label_edit.reconcile
     async def _(self, action: Action, name: str, new_name: str | None) -> Result | None:
         done = labelling.edit_happened(self._store, action, name, new_name)
-        return labelling.edited(action, name, new_name) if done else None
+        return edited(action, name, new_name) if done else None
 
     @label_edit.undo
     async def _(self, before: Mapping[str, Any], returned: Returned) -> Result:
         return labelling.undo_edit(self._store, before, returned.data)
-
-
-def _settings(account: Account) -> Settings:
-    try:
-        return Settings.model_validate(dict(account.settings))
-    except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        key = ".".join(str(part) for part in problem["loc"])
-        near = difflib.get_close_matches(key, Settings.model_fields, n=1)
-        hint = f" Did you mean {near[0]}?" if near and near[0] != key else ""
-        raise SetupError(
-            f"The setting {key!r} of the account {account.name!r} is wrong:"
-            f" {problem['msg']}.{hint}",
-            fix=f"An account of local-mail can have: {', '.join(Settings.model_fields)}.",
-        ) from error
 
 
 def _address(text: str, account: str) -> Address:

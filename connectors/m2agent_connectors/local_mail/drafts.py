@@ -1,34 +1,15 @@
 """Drafts: written from a tool's arguments, found again after a crash, and put back as they were."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 from m2agent.errors import ToolFailed
-from m2agent.events import Receipt
 from m2agent.tool import Content, Operation, Result
 from m2agent_connectors.local_mail.store import Store
-from m2agent_connectors.mail import compose, editing
+from m2agent_connectors.mail import compose, drafting, editing
 from m2agent_connectors.mail.address import Address
-from m2agent_connectors.mail.compose import Letter
-from m2agent_connectors.mail.lines import Stretch, joined, size, source
+from m2agent_connectors.mail.drafting import Wanted
 from m2agent_connectors.mail.message import parse
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What mail_draft was asked for; None is what was not said."""
-
-    to: Sequence[str] | None
-    cc: Sequence[str] | None
-    bcc: Sequence[str] | None
-    subject: str | None
-    body: str | None
-    reply_to: str | None
-    reply_all: bool
-    forward: str | None
-    attach: Sequence[str] | None
-    draft_id: str | None
 
 
 def draft_number(store: Store, id: str) -> int:
@@ -68,22 +49,16 @@ def _composed(
 ) -> tuple[int | None, int | None, bytes]:
     """The draft that is changed, the mail that is answered, and the new text."""
     number = draft_number(store, wanted.draft_id) if wanted.draft_id else None
-    about = wanted.reply_to or wanted.forward
-    if sum(map(bool, (wanted.draft_id, wanted.reply_to, wanted.forward))) > 1:
-        raise ToolFailed("Give only one of reply_to, forward and draft_id.")
-    original = store.number(about) if about else None
-    names = wanted.attach
-    letter = compose.filled(
-        _basis(store, me, wanted, number, original),
-        to=wanted.to,
-        cc=wanted.cc,
-        bcc=wanted.bcc,
-        subject=wanted.subject,
-        body=wanted.body,
-        files=None if names is None else [compose.attached(op.path(name)) for name in names],
-        adding=number is None,
+    original = store.number(wanted.about) if wanted.about else None
+    raw = drafting.written(
+        op,
+        wanted,
+        me,
+        earlier=None if number is None else store.mail(number),
+        original=None if original is None else store.mail(original),
+        now=now,
     )
-    return number, original, compose.built(letter, id=compose.message_id(op.key, me), date=now)
+    return number, original, raw
 
 
 def edit(store: Store, op: Operation, me: Address, draft_id: str, text: str) -> None:
@@ -107,35 +82,10 @@ def written_by(store: Store, op: Operation, me: Address) -> int | None:
 
 
 def told(store: Store, number: int, original: int | None) -> Result:
-    """A draft as mail_draft reports it. What came from the answered mail stays its writer's."""
-    mail, (entry,) = store.mail(number), store.entries([number])
-    pieces = [Stretch(f"{entry.id} is saved and not sent; mail_send draft_id={entry.id} sends it.")]
-    lines = [
-        f"{name}: {', '.join(map(str, people))}"
-        for name, people in (("To", mail.to), ("Cc", mail.cc), ("Bcc", mail.bcc))
-        if people
-    ]
-    lines.append(f"Subject: {mail.subject or '(none)'}")
-    lines += [f"Attached: {file.name}  {size(len(file.data))}" for file in mail.attachments]
+    """A draft as mail_draft reports it."""
+    (entry,) = store.entries([number])
     about = store.entries([original])[0] if original else None
-    text = "\n" + "\n".join(lines)
-    pieces.append(
-        Stretch(text, "outside", source(about)) if about and not about.own else Stretch(text)
-    )
-    if not (mail.to or mail.cc or mail.bcc):
-        pieces.append(Stretch("\nIt has no recipient yet."))
-    data: dict[str, Any] = {
-        "draft_id": entry.id,
-        "thread": entry.thread,
-        "message_id": mail.message_id,
-        "to": [str(person) for person in mail.to],
-        "cc": [str(person) for person in mail.cc],
-        "bcc": [str(person) for person in mail.bcc],
-        "subject": mail.subject,
-        "attachments": [file.name for file in mail.attachments],
-    }
-    result = joined(pieces, data)
-    return Result(result.text, data, [Receipt("draft", entry.id)], result.origin)
+    return drafting.told(entry, store.mail(number), about)
 
 
 def before(store: Store, draft_id: str | None) -> dict[str, Any]:
@@ -173,19 +123,6 @@ def undo(
     with store.transaction():
         store.replace(number, raw, mail, date=date)
     return Result(f"{draft_id} is as it was before.")
-
-
-def _basis(
-    store: Store, me: Address, wanted: Wanted, number: int | None, original: int | None
-) -> Letter:
-    if number is not None:
-        return compose.letter_of(store.mail(number), me)
-    if original is None:
-        return Letter(me)
-    mail = store.mail(original)
-    if wanted.forward:
-        return compose.forward(mail, me)
-    return compose.reply(mail, me, everyone=wanted.reply_all)
 
 
 def _keep_earlier(store: Store, number: int) -> None:

@@ -44,16 +44,7 @@ class LocalNotes:
 
     @classmethod
     async def open(cls, account: Account) -> Self:
-        try:
-            settings = Settings.model_validate(dict(account.settings))
-        except pydantic.ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            key = ".".join(str(part) for part in first["loc"])
-            raise SetupError(
-                f"The setting {key!r} of the account {account.name!r} cannot be used: "
-                f"{first['msg']}.",
-                fix=f"Correct it under [accounts.{account.name}]; the only setting is folder.",
-            ) from error
+        settings = account.checked(Settings)
         folder = (settings.folder or account.folder).expanduser()
         another = f'set another: folder = "..." under [accounts.{account.name}].'
         if not folder.is_absolute():

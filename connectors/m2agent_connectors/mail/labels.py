@@ -50,7 +50,7 @@ def listed(rows: Iterable[tuple[str, int | None, int | None]]) -> Result:
     rows = list(rows)
     lines = [
         one_line(name, _LONGEST_NAME)
-        + ("" if total is None else f"  {total:,} mails, {unread:,} unread")
+        + ("" if total is None else f"  {total:,} mail{'s' * (total != 1)}, {unread:,} unread")
         for name, total, unread in rows
     ]
     items = [{"name": name, "total": total, "unread": unread} for name, total, unread in rows]

@@ -8,7 +8,6 @@ from typing import Annotated, Any, ClassVar, Self
 import pydantic
 
 from m2agent.connector import Account
-from m2agent.errors import SetupError
 from m2agent.events import Returned
 from m2agent.printable import one_line
 from m2agent.tool import Operation, Result, tool
@@ -43,16 +42,7 @@ class Notion:
 
     @classmethod
     async def open(cls, account: Account) -> Self:
-        try:
-            settings = Settings.model_validate(dict(account.settings))
-        except pydantic.ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            key = ".".join(str(part) for part in first["loc"])
-            raise SetupError(
-                f"The setting {key!r} of the account {account.name!r} cannot be used: "
-                f"{first['msg']}.",
-                fix=f"Correct it under [accounts.{account.name}]; base_url and person are known.",
-            ) from error
+        settings = account.checked(Settings)
         access = await asyncio.to_thread(token.load, account.name)
         wire = Wire(client(access.token, settings.base_url))
         if access.refresh_token:

@@ -2,7 +2,8 @@
 
 import asyncio
 import html
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextlib import aclosing
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
@@ -76,6 +77,52 @@ class _Stranger(httpx2.Auth):
             raise SignInNeeded
 
 
+class _Renewing(httpx2.Auth):
+    """A kept sign-in. The SDK does not know when what was kept has run out, so it is tried.
+
+    Where the server refuses it, what another process has kept meanwhile is used, or it is renewed;
+    only then a person is needed.
+    """
+
+    requires_response_body = True
+
+    def __init__(self, provider: OAuthClientProvider, storage: Storage) -> None:
+        self._provider = provider
+        self._storage = storage
+
+    async def async_auth_flow(
+        self, request: httpx2.Request
+    ) -> AsyncGenerator[httpx2.Request, httpx2.Response]:
+        for attempt in (self._as_it_is, self._as_kept, self._renewed):
+            if not await attempt():
+                continue
+            async with aclosing(self._provider.async_auth_flow(request)) as flow:
+                try:
+                    outgoing = await anext(flow)
+                    while True:
+                        outgoing = await flow.asend((yield outgoing))
+                except StopAsyncIteration:
+                    return
+                except SignInNeeded:
+                    request.headers.pop("Authorization", None)
+        raise SignInNeeded
+
+    async def _as_it_is(self) -> bool:
+        return True
+
+    async def _as_kept(self) -> bool:
+        context, kept = self._provider.context, await self._storage.get_tokens()
+        newer = kept is not None and kept != context.current_tokens
+        if newer:
+            context.current_tokens, context.token_expiry_time = kept, None
+        return newer
+
+    async def _renewed(self) -> bool:
+        context = self._provider.context
+        context.token_expiry_time = 1.0  # long ago
+        return context.can_refresh_token()
+
+
 class SignIn:
     """Ways to sign in to a server."""
 
@@ -94,7 +141,8 @@ class SignIn:
         async def never() -> AuthorizationCodeResult:
             raise SignInNeeded
 
-        return _provider(served, storage, "http://127.0.0.1/callback", nobody, never)
+        provider = _provider(served, storage, "http://127.0.0.1/callback", nobody, never)
+        return _Renewing(provider, storage)
 
     @staticmethod
     async def in_browser(

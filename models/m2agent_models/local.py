@@ -26,6 +26,7 @@ from m2agent_models.engine.client import Engine, EngineGone
 from m2agent_models.engine.lookup import GUESSES
 from m2agent_models.engine.placement import Wishes, wishes
 from m2agent_models.m2.grammar import grammar
+from m2agent_models.presets import preset, sampled
 
 _LONGEST_TURN = 600
 """Tokens of a turn of a model that is told of its tools in brief: its turns have a hundred."""
@@ -49,7 +50,8 @@ class Format(Protocol):
 class Local:
     """A model file, with the engine that has it open. `plan` says in words how it was placed."""
 
-    def __init__(self, path: Path, wish: Wishes, engine: Engine, format: Format) -> None:
+    def __init__(self, header: gguf.Header, wish: Wishes, engine: Engine, format: Format) -> None:
+        path = header.path
         self.name = path.stem
         self.judges = not format.brief
         self.context: int | None = engine.ready.context
@@ -58,6 +60,7 @@ class Local:
         self._wish = wish
         self._engine = engine
         self._format = format
+        self._preset = preset(header, wish)
         self._attaching = asyncio.Lock()
 
     @classmethod
@@ -75,7 +78,7 @@ class Local:
         except SetupError:
             await engine.close()
             raise
-        return cls(path, wish, engine, format)
+        return cls(header, wish, engine, format)
 
     async def reply(
         self, history: Sequence[Event], tools: Sequence[ToolSpec], settings: ModelSettings
@@ -130,7 +133,7 @@ class Local:
         self, history: Sequence[Event], tools: Sequence[ToolSpec], settings: ModelSettings
     ) -> wire.Reply:
         segments = self._format.segments(history, tools)
-        settings = _careful(settings) if self._format.brief else settings
+        settings = _careful(settings) if self._format.brief else sampled(settings, self._preset)
         return wire.Reply(
             id=0,
             conversation=_conversation(history),

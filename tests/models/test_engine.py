@@ -11,7 +11,7 @@ import psutil
 import pytest
 import tiny
 
-from m2agent.errors import ModelError
+from m2agent.errors import ModelError, SetupError
 from m2agent_models.engine import wire
 from m2agent_models.engine.address import address
 from m2agent_models.engine.client import Engine
@@ -68,22 +68,44 @@ async def test_nonsense_ends_that_connection_and_no_other(engine: Engine, tiny_m
         reader, writer = await asyncio.open_unix_connection(str(path))
         writer.write(nonsense)
         writer.write_eof()
-        await asyncio.wait_for(reader.read(), 5)
+        await asyncio.wait_for(reader.read(), 60)
         writer.close()
         await writer.wait_closed()
     assert turn(await answers(engine, reply("still there"))).generated == 20
 
 
 async def test_what_is_over_the_number_of_sequences_waits_and_is_told_so(tiny_m2: Path) -> None:
-    engine = await Engine.attach(tiny_m2, Wishes(threads=1, idle=0.2, context=4096, sequences=1))
-    found = await asyncio.gather(*(answers(engine, reply(f"{n}", 60, f"c{n}")) for n in range(3)))
+    engine = await Engine.attach(tiny_m2, Wishes(threads=1, idle=0.2, context=65_536, sequences=1))
+    async with aclosing(engine.reply(reply("endless", 1_000_000))) as busy:
+        async for answer in busy:
+            assert not isinstance(answer, wire.Queued)
+            if isinstance(answer, wire.Text):
+                break
+        waiting = [engine.reply(reply(f"{n}", 60, f"c{n}")) for n in range(2)]
+        told = [await anext(stream) for stream in waiting]
+    assert told == [wire.Queued(2, 0), wire.Queued(3, 1)]
+    rest = [[answer async for answer in stream] for stream in waiting]
+    assert wire.Queued(3, 0) in rest[1]
+    assert [turn(one).generated for one in rest] == [60, 60]
     await engine.close()
-    waited = [[a.ahead for a in one if isinstance(a, wire.Queued)] for one in found]
-    assert waited == [[], [0], [1, 0]]
-    assert [turn(one).generated for one in found] == [60, 60, 60]
 
 
-async def test_a_long_prompt_does_not_silence_who_is_writing(engine: Engine) -> None:
+async def test_an_engine_that_fails_at_once_says_why_and_not_only_that_it_ended(
+    tiny_m2: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "llama_cpp"
+    package.mkdir()
+    (package / "__init__.py").write_text("__version__ = '9.9'\nllama_cpp = None\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    for _ in range(3):
+        with pytest.raises(
+            SetupError, match=r"(?s)9\.9 is installed.*pip install llama-cpp-python=="
+        ):
+            await Engine.attach(tiny_m2, WISH)
+
+
+async def test_a_long_prompt_does_not_silence_who_is_writing(tiny_m2: Path) -> None:
+    engine = await Engine.attach(tiny_m2, Wishes(threads=1, idle=0.2, context=65_536))
     seen: list[str] = []
     begun = asyncio.Event()
 
@@ -93,14 +115,16 @@ async def test_a_long_prompt_does_not_silence_who_is_writing(engine: Engine) -> 
                 seen.append(f"{name} {type(answer).__name__}")
                 begun.set()
 
-    writer = asyncio.create_task(follow("writer", reply("hello", 600, "a")))
+    writer = asyncio.create_task(follow("writer", reply("hello", 1_000_000, "a")))
     await begun.wait()
     await follow("reader", reply("word " * 500, 5, "b"))
-    await writer
+    writer.cancel()
+    await asyncio.wait([writer])
     reading = [n for n, what in enumerate(seen) if what == "reader Prefilling"]
     between = seen[reading[0] : reading[-1]]
     assert len(reading) > 1
     assert "writer Text" in between
+    await engine.close()
 
 
 async def test_progress_counts_up_to_the_whole_prompt(engine: Engine) -> None:
@@ -136,8 +160,8 @@ async def test_text_of_others_holds_no_token_with_a_meaning(ggufs: Path) -> None
 
 
 async def test_an_engine_that_hangs_is_ended_and_another_takes_its_place(tiny_m2: Path) -> None:
-    engine = await Engine.attach(tiny_m2, WISH, silence=0.3)
     other = await Engine.attach(tiny_m2, WISH)
+    engine = await Engine.attach(tiny_m2, WISH, silence=1)
     process = newest()
     stream = engine.reply(reply("hello", 100_000))
     await anext(stream)
@@ -145,7 +169,7 @@ async def test_an_engine_that_hangs_is_ended_and_another_takes_its_place(tiny_m2
     with pytest.raises(ModelError, match="The engine hung and was ended"):
         async for _ in stream:
             pass
-    assert process.wait(5) == -signal.SIGKILL
+    assert process.wait(60) == -signal.SIGKILL
     with pytest.raises(ModelError, match="The engine stopped"):
         await answers(other, reply("hello"))
     await engine.close()
@@ -159,8 +183,8 @@ async def test_an_engine_that_hangs_before_one_attaches_is_replaced(tiny_m2: Pat
     engine = await Engine.attach(tiny_m2, WISH)
     hung = newest()
     hung.suspend()
-    other = await Engine.attach(tiny_m2, WISH, silence=0.3)
-    assert hung.wait(5) == -signal.SIGKILL
+    other = await Engine.attach(tiny_m2, WISH, silence=1)
+    assert hung.wait(60) == -signal.SIGKILL
     assert turn(await answers(other, reply("hello"))).generated == 20
     await other.close()
     await engine.close()

@@ -92,6 +92,21 @@ def test_what_other_programs_have_of_the_gpu_is_theirs() -> None:
     assert "Other programs" not in alone.why
 
 
+def test_a_context_has_to_find_a_place_beside_other_programs() -> None:
+    alone = place(m2(5), replace(LAPTOP, free=15 * GB))
+    beside = place(m2(5), replace(LAPTOP, free=7 * GB))
+    assert beside.context < alone.context
+    assert "Only" not in alone.why
+    assert "Only 7.0 GB of memory are free" in beside.why
+    with pytest.raises(SetupError, match=r"32,768 tokens of context take 4.4 GB.*1.0 GB of its"):
+        place(m2(5), replace(LAPTOP, free=GB), context=32_768)
+
+
+def test_experts_in_main_memory_that_is_not_free_are_told_of() -> None:
+    assert "Only" not in place(m2(108), replace(DESKTOP, free=120 * GB)).why
+    assert "Only 60.0 GB" in place(m2(108), replace(DESKTOP, free=60 * GB)).why
+
+
 def test_a_prompt_is_read_in_longer_stretches_where_experts_have_to_cross() -> None:
     assert place(m2(108), DESKTOP).ubatch == 2048
     assert place(m2(70), RIG).ubatch == 512
@@ -117,6 +132,15 @@ def test_a_library_without_the_gpu_is_told_of() -> None:
 def test_a_quantization_that_is_bad_on_nvidia_cards_is_warned_of() -> None:
     assert "known to compute nonsense" in place(m2(70, down=12), RIG).why
     assert "known to compute nonsense" not in place(m2(70), RIG).why
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"context": 0}, {"threads": -1}, {"sequences": 256}, {"idle": -1.0}, {"gpu_layers": -1}],
+)
+def test_numbers_that_cannot_be_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(SetupError, match=f"(?s)Expected .* {next(iter(wrong))}"):
+        wishes(wrong)
 
 
 def test_wishes_say_which_key_is_wrong() -> None:

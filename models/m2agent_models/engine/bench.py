@@ -15,19 +15,23 @@ from pathlib import Path
 
 import msgspec
 
-from m2agent.errors import ModelError, SetupError
+from m2agent.errors import M2Error, ModelError, SetupError
 from m2agent_models.engine import gguf, wire
 from m2agent_models.engine.address import address
-from m2agent_models.engine.client import Engine
+from m2agent_models.engine.client import Engine, error_from
 from m2agent_models.engine.line import Line
 from m2agent_models.engine.llama import Llama, library
 from m2agent_models.engine.lookup import GUESSES
 from m2agent_models.engine.machine import this_machine
 from m2agent_models.engine.placement import Wishes, plan
 from m2agent_models.engine.sampling import Sampler
+from m2agent_models.engine.schedule import failure
 
 _TEXT = "The total of invoice {0} from Ann is {0}0.50 and was due on day {0} of the month. "
 _WARM = 8
+
+_REFUSED = 3
+"""The exit code with which the bare loop's process says why it could not be."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +111,8 @@ def _in_a_process(model: Path, wish: Wishes, reading: int, writing: int) -> Rate
     command = [sys.executable, "-P", "-m", "m2agent_models.engine.bench", str(model.resolve())]
     command += [msgspec.json.encode(wish).decode(), str(reading), str(writing)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode == _REFUSED:
+        raise error_from(msgspec.json.decode(done.stdout, type=wire.Failed))
     if done.returncode:
         last = done.stderr.strip().rpartition("\n")[2]
         raise ModelError(f"The bare loop ended with code {done.returncode}: {last[:300]}")
@@ -151,4 +157,9 @@ def _bare(path: Path, wish: Wishes, reading: int, writing: int) -> Rates:
 if __name__ == "__main__":
     file, wished, *counts = sys.argv[1:]
     wish = msgspec.json.decode(wished.encode(), type=Wishes)
-    print(json.dumps(_bare(Path(file), wish, *map(int, counts)).__dict__))
+    try:
+        rates = _bare(Path(file), wish, *map(int, counts))
+    except M2Error as refused:
+        print(msgspec.json.encode(failure(refused)).decode())
+        sys.exit(_REFUSED)
+    print(json.dumps(rates.__dict__))

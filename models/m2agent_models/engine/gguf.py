@@ -120,6 +120,10 @@ def _read_file(path: Path) -> tuple[dict[str, Any], list[Tensor]]:
         raise SetupError(
             f"There is no model file {path}.", fix="See what there is: m2agent models"
         ) from error
+    except IsADirectoryError as error:
+        raise SetupError(
+            f"{path} is a folder.", fix="Name the GGUF file in it; of one in parts, the first."
+        ) from error
     except OSError as error:
         raise SetupError(
             f"The model file {path} cannot be read: {error.strerror}.",

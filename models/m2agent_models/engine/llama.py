@@ -11,6 +11,8 @@ import re
 import sys
 from array import array
 from collections.abc import Callable
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,8 @@ def installed() -> None:
     """Raises SetupError, with the command that helps, where llama-cpp-python is not as needed."""
     if importlib.util.find_spec("llama_cpp") is None:
         raise SetupError("Local models need llama-cpp-python.", fix=f"Run: {INSTALL}")
+    with suppress(PackageNotFoundError):
+        _check(version("llama-cpp-python"))
 
 
 def library() -> Any:
@@ -47,13 +51,18 @@ def library() -> Any:
         raise SetupError(
             f"llama-cpp-python is installed and cannot be loaded: {error}.", fix=f"Run: {INSTALL}"
         ) from error
-    if package.__version__ != CHECKED:
+    _check(package.__version__)
+    return package.llama_cpp
+
+
+def _check(found: str) -> None:
+    """Whether it is the one release; a build of one's own may add to its number."""
+    if found.partition("+")[0] != CHECKED:
         raise SetupError(
-            f"llama-cpp-python {package.__version__} is installed; its structures were only "
-            f"checked for {CHECKED}.",
+            f"llama-cpp-python {found} is installed; its structures were only checked for "
+            f"{CHECKED}.",
             fix=f"Run: pip install llama-cpp-python=={CHECKED}",
         )
-    return package.llama_cpp
 
 
 class _Override(ctypes.Structure):
@@ -67,7 +76,7 @@ class Llama:
     """
 
     def __init__(self, path: Path, plan: Plan, on_load: Callable[[float], None]) -> None:
-        """Raises ModelError where llama.cpp refuses the file or gets no memory."""
+        """Raises ModelError where llama.cpp refuses the file, SetupError without memory."""
         self.lib = lib = library()
         # No function of ours gets the messages: they go to standard error, which is the log.
         lib.llama_log_set(lib.llama_log_callback(), None)
@@ -84,8 +93,9 @@ class Llama:
         self.vocab = lib.llama_model_get_vocab(self.model)
         self.context = lib.llama_init_from_model(self.model, self._context_params(plan))
         if not self.context:
-            raise ModelError(
-                f"There is not enough memory for a context of {plan.context:,} tokens."
+            raise SetupError(
+                f"llama.cpp gets no memory for a context of {plan.context:,} tokens.",
+                fix="Set a smaller one in config.toml, under [engine]: context = 32768",
             )
         self.memory = lib.llama_get_memory(self.context)
         self.size = int(lib.llama_n_ctx(self.context))

@@ -18,7 +18,7 @@ _CONTAINER = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_i
 class Machine:
     """Bytes of main memory and of all graphics cards together; `unified` where both are one.
 
-    `gpu_free` is what no other program has of the cards right now, None where nobody says.
+    `free` and `gpu_free` are what no other program has of them right now, None where nobody says.
     """
 
     memory: int
@@ -27,6 +27,7 @@ class Machine:
     gpu_memory: int = 0
     unified: bool = False
     gpu_free: int | None = None
+    free: int | None = None
 
     def __str__(self) -> str:
         words = f"{self.memory / 1e9:.0f} GB of memory, {self.cores} cores"
@@ -53,9 +54,19 @@ def this_machine() -> Machine:
         label = names if len(cards) == 1 else f"{len(cards)} x {names}"
         size, free = sum(size for _, size, _ in cards), sum(free for _, _, free in cards)
         if not size:  # as on a DGX Spark, whose GPU has no memory to itself
-            return Machine(memory, cores, label, memory, unified=True)
-        return Machine(memory, cores, label, size, gpu_free=free)
-    return Machine(memory, cores)
+            return Machine(memory, cores, label, memory, unified=True, free=_free())
+        return Machine(memory, cores, label, size, gpu_free=free, free=_free())
+    return Machine(memory, cores, free=_free())
+
+
+def _free() -> int | None:
+    """What programs can still get of main memory without anything being swapped out."""
+    with suppress(OSError):
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            name, _, rest = line.partition(":")
+            if name == "MemAvailable":
+                return int(rest.split()[0]) * 1024
+    return None
 
 
 def _allowed() -> Iterator[int]:

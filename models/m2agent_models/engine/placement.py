@@ -41,38 +41,52 @@ def _says(description: str) -> msgspec.Meta:
     return msgspec.Meta(description=description)
 
 
+_Count = Annotated[int, msgspec.Meta(ge=1)]
+_Sequences = Annotated[int, msgspec.Meta(ge=1, le=255)]
+_Number = Annotated[int, msgspec.Meta(ge=0)]
+_Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+_Amount = Annotated[float, msgspec.Meta(ge=0)]
+
+
 class Wishes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The table `[engine]`: numbers the person sets. None is for the plan to choose."""
 
     model: Annotated[str, _says("What `local` stands for: a name or a GGUF's path.")] = "starter"
-    context: Annotated[int | None, _says("Tokens of context.")] = None
+    context: Annotated[_Count | None, _says("Tokens of context.")] = None
     gpu_layers: Annotated[
-        int | None, _says("Layers on the GPU, the last ones first; the output counts as one.")
+        _Number | None, _says("Layers on the GPU, the last ones first; the output counts as one.")
     ] = None
     cpu_moe: Annotated[
-        int | None, _says("Layers, from the first on, whose experts stay in main memory.")
+        _Number | None, _says("Layers, from the first on, whose experts stay in main memory.")
     ] = None
     cache: Annotated[
         Cache | None, _says("How the context is stored, keys and values alike: f16, q8_0, q4_0.")
     ] = None
     threads: Annotated[
-        int | None, _says("Threads that compute; unset, as many as help just then.")
+        _Count | None, _says("Threads that compute; unset, as many as help just then.")
     ] = None
-    ubatch: Annotated[int | None, _says("Tokens of a prompt that are read at a time.")] = None
-    sequences: Annotated[int, _says("Conversations that are held at once.")] = 8
-    idle: Annotated[float, _says("Seconds after its last user until the engine ends.")] = 300.0
+    ubatch: Annotated[_Count | None, _says("Tokens of a prompt that are read at a time.")] = None
+    sequences: Annotated[_Sequences, _says("Conversations that are held at once.")] = 8
+    idle: Annotated[_Amount, _says("Seconds after its last user until the engine ends.")] = 300.0
     unload: Annotated[
-        float, _says("Seconds after its last turn until it ends even where it is still open.")
+        _Amount, _says("Seconds after its last turn until it ends even where it is still open.")
     ] = 3600.0
     keep: Annotated[
-        float, _says("Gigabytes of disk for what was read and written, so that none is read again.")
+        _Amount,
+        _says("Gigabytes of disk for what was read and written: none is read again."),
     ] = 0.0
     openings: Annotated[
-        float, _says("Without keep: gigabytes of disk for system text and tools alone.")
+        _Amount, _says("Without keep: gigabytes of disk for system text and tools alone.")
     ] = 1.0
     speculate: Annotated[
         bool, _says("Look up what is quoted and try several tokens at once, while that pays.")
     ] = False
+    temperature: Annotated[
+        _Amount | None, _says("How freely it writes; unset, these four are as its makers say.")
+    ] = None
+    top_p: Annotated[_Share | None, _says("The likeliest words up to this share.")] = None
+    top_k: Annotated[_Number | None, _says("So many of the likeliest words; 0 for all.")] = None
+    min_p: Annotated[_Share | None, _says("Words at least so likely beside the likeliest.")] = None
     copies: Annotated[
         bool, _says("Whether a small model's calls are held to names and numbers it has read.")
     ] = True
@@ -155,10 +169,14 @@ def plan(header: gguf.Header, machine: Machine, wish: Wishes, *, offload: bool) 
                 return Plan(
                     context, gpu_layers, cpu_moe, cache, threads, ubatch, wish.sequences, why
                 )
+    context, cache = _contexts(header, wish, "layers")[-1]
+    needed = cache_values(header) * _CACHE_BYTES[cache] * context
     have = machine.memory + (machine.gpu_memory if offload and not machine.unified else 0)
+    free = "" if machine.free is None else f", {machine.free / 1e9:.1f} GB of its memory free"
     raise SetupError(
-        f"{header.path.name} has {sizes.weights / 1e9:.1f} GB of weights and needs more for its "
-        f"context; this machine has {have / 1e9:.1f} GB in all.",
+        f"{header.path.name} has {sizes.weights / 1e9:.1f} GB of weights, and {context:,} tokens "
+        f"of context take {needed / 1e9:.1f} GB; this machine has {have / 1e9:.1f} GB in all"
+        f"{free}.",
         fix="Choose one that fits: m2agent models. Or a smaller context in [engine].",
     )
 
@@ -203,8 +221,11 @@ def _fit(
     """
     layers = len(sizes.dense)
     memory = machine.memory * _HEADROOM
+    # Weights can be read again from the disk; the cache has to find a place.
+    free = memory if machine.free is None else min(memory, machine.free)
     if stage == "memory":
-        return (0, 0) if sizes.weights + cache + sizes.scratch <= memory else None
+        fits = sizes.weights + cache + sizes.scratch <= memory and cache + sizes.scratch <= free
+        return (0, 0) if fits else None
     room = _room_on(machine) - sizes.scratch
     wanted = range(layers + 1, -1, -1) if stage == "layers" else [layers + 1]
     for gpu_layers in [wish.gpu_layers] if wish.gpu_layers is not None else wanted:
@@ -266,6 +287,14 @@ def _words(
     )
     if taken > _OTHERS:
         words.append(f"Other programs have {taken / 1e9:.1f} GB of the GPU.")
+    first = min(layers, max(0, layers + 1 - gpu_layers))
+    held = sum(sizes.dense[:first]) + sum(sizes.experts[: max(first, cpu_moe)])
+    held += 0 if gpu_layers else sizes.outside + needed
+    if machine.free is not None and not machine.unified and held > machine.free:
+        words.append(
+            f"Only {machine.free / 1e9:.1f} GB of memory are free, so it is read from the disk "
+            "again and again: close other programs, or expect it to be very slow."
+        )
     if machine.gpu and not offload:
         words.append("This llama-cpp-python was built without the GPU, which stays unused.")
     if gpu_layers and not machine.unified and _bad_on_cuda(header, layers):

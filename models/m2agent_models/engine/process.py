@@ -128,7 +128,7 @@ class _Process:
         if self._alone:
             self._alone.cancel()
         self._clients[client] = writer
-        writer.write(wire.frame(self._state))
+        self._tell(writer)
         decoder = msgspec.msgpack.Decoder(wire.Request)
         try:
             while (request := await wire.receive(reader, decoder)) is not None:
@@ -159,8 +159,12 @@ class _Process:
         except M2Error as error:
             _log.error("%s", error)
             self._code = 1
+            # Whoever started this engine may still be on the way: it ends once somebody heard.
             self._loop.call_soon_threadsafe(self._tell_all, failure(error))
-        finally:
+        except BaseException:
+            self._loop.call_soon_threadsafe(self._over.set)
+            raise
+        else:
             self._loop.call_soon_threadsafe(self._over.set)
 
     def _serve_turns(self) -> None:
@@ -226,4 +230,9 @@ class _Process:
     def _tell_all(self, message: wire.Message) -> None:
         self._state = message
         for writer in self._clients.values():
-            writer.write(wire.frame(message))
+            self._tell(writer)
+
+    def _tell(self, writer: asyncio.StreamWriter) -> None:
+        writer.write(wire.frame(self._state))
+        if isinstance(self._state, wire.Failed):
+            self._over.set()

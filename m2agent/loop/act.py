@@ -6,25 +6,19 @@ settled and the run goes on; anything else is `Unsettled`, and a person's to say
 """
 
 import asyncio
-import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
-
-import msgspec
 
 from m2agent import policy
 from m2agent.canonical import content_hash, hash_of
-from m2agent.errors import Busy, ToolFailed, Unclear, UsageError
+from m2agent.errors import ToolFailed, Unclear, UsageError
 from m2agent.events import (
     Approved,
     Decided,
     Edited,
     Event,
-    Noted,
-    Origin,
     Planned,
     Record,
     Reported,
@@ -34,47 +28,29 @@ from m2agent.events import (
     Unsettled,
 )
 from m2agent.journal import Run, root
-from m2agent.loop.ask import Absent, Answer, Approve, Ask, Did, Edit, No, Yes, instead
-from m2agent.loop.cap import capped, share
+from m2agent.loop.ask import Absent, Answer, Ask, Did, Edit, No, Yes, instead
+from m2agent.loop.crew import Crew
 from m2agent.loop.delegate import TOOL as DELEGATE
+from m2agent.loop.doing import Doing
 from m2agent.loop.edit import change, changeable
 from m2agent.loop.plan import TOOL as PLAN
 from m2agent.loop.plan import planned
-from m2agent.loop.steering import Steering
-from m2agent.loop.steps import Step, last_turn, waits_for_yes
+from m2agent.loop.steps import Step, waits_for_yes
 from m2agent.loop.sub_agents import SubAgents
-from m2agent.policy import Always, Provenance, Rules, decide
-from m2agent.secrets import Secrets
-from m2agent.tool import Content, Operation, Result
-from m2agent.toolbox import Call, Toolbox
-
-_LONGEST_WAIT = 120.0
+from m2agent.policy import Provenance, Rules, decide
+from m2agent.tool import Content, Operation
+from m2agent.toolbox import Call
 
 
 @dataclass(frozen=True)
 class Hands:
-    """What acting takes: the run to write to, its tools, and who is asked.
-
-    `acting` is held while an effect happens, so that there is one at a time over all sub-agents.
-    """
+    """What a run acts with. `provenance` is what it knows of where its words come from."""
 
     run: Run
-    toolbox: Toolbox
-    approve: Approve
-    rules: Rules
-    always: Always
-    work: Path
-    steering: Steering
-    page: int
+    crew: Crew
     provenance: Provenance
     sub_agents: SubAgents
-    acting: asyncio.Lock
-    waits: Sequence[float]
-    longest: float
-    secrets: Secrets = field(default_factory=Secrets.known)
-
-    def operation(self, step: Step) -> Operation:
-        return Operation(f"{self.run.id}.{step.called.id}", self.work, self.run.artifacts)
+    doing: Doing
 
     async def act(self, steps: Sequence[Step]) -> AsyncGenerator[Record, None]:
         """Carry open steps forward in their order, reads that stand together at once.
@@ -87,8 +63,8 @@ class Hands:
                     yield record
         todo: list[Step] = [step for step in steps if step.returned is None]
         while todo:
-            await self.steering.moving()
-            if self.steering.stopping:
+            await self.crew.steering.moving()
+            if self.crew.steering.stopping:
                 return
             reads = 0
             while reads < len(todo) and _is_read(todo[reads].decided):
@@ -109,7 +85,7 @@ class Hands:
 
     def _add(self, step: Step, *events: Event) -> list[Record]:
         returned = any(isinstance(event, Returned) for event in events)
-        told = [self._changed(step)] if step.edited and returned else []
+        told = [self.doing.changed(step)] if step.edited and returned else []
         records = self.run.add(*events, *told)
         for event in events:
             step.take(event)
@@ -119,14 +95,16 @@ class Hands:
         called = step.called
         try:
             bound = hash_of(called.tool, called.arguments)
-            call = self.toolbox.check(called)
-            content = await call.content(self.operation(step))
+            call = self.crew.toolbox.check(called)
+            content = await call.content(self.doing.operation(step))
         except ToolFailed as failure:
-            return self._add(step, self._failed(step, failure))
+            return self._add(step, self.doing.failed(step, failure))
         self.provenance.follow(self.run.events)
         judged = self._judged(step, call, content)
-        rules = Rules([*self.rules.rule, *self.always.rules])
+        rules = Rules([*self.crew.rules.rule, *self.crew.always.rules])
         verdict = decide(self.provenance.grant, self.provenance, judged, rules)
+        asked = verdict.decision == "ask"
+        shown = self.doing.secrets.mask(content.preview) if content and asked else ""
         decided = Decided(
             called.id,
             verdict.decision,
@@ -135,13 +113,15 @@ class Hands:
             judged.effect,
             bound,
             _hash(content),
-            self.secrets.mask(content.preview) if content and verdict.decision == "ask" else "",
+            shown,
         )
         if verdict.decision == "deny":
             words = f"This is not allowed: {verdict.reason} Find another way, or say what is open."
             return self._add(step, decided, Returned(called.id, False, words))
         if _is_read(decided):
-            return self._add(step, decided, Started(called.id, self.operation(step).key, bound))
+            return self._add(
+                step, decided, Started(called.id, self.doing.operation(step).key, bound)
+            )
         return self._add(step, decided)
 
     def _judged(self, step: Step, call: Call, content: Content | None) -> policy.Call:
@@ -153,7 +133,7 @@ class Hands:
             call.account,
             content.preview if content else "",
             root(self.run.id),
-            isinstance(self.approve, Absent),
+            isinstance(self.crew.approve, Absent),
             datetime.now(),
         )
 
@@ -183,28 +163,28 @@ class Hands:
         self, step: Step, tell: Callable[[Record], None]
     ) -> Sequence[Returned | Planned | Reported]:
         """What a read gives, or a sub-agent; nothing while that one waits."""
-        call = self.toolbox.check(step.called)
+        call = self.crew.toolbox.check(step.called)
         if step.called.tool == DELEGATE:
             try:
                 return await self.sub_agents.work(step.called, call.arguments, tell)
             except ToolFailed as failure:
-                return [self._failed(step, failure)]
-        returned = await self._do(step, call)
+                return [self.doing.failed(step, failure)]
+        returned = await self.doing.do(step, call)
         if returned.ok and step.called.tool == PLAN:
             return [returned, planned(returned)]
         return [returned]
 
     async def _effect(self, step: Step, todo: Sequence[Step]) -> AsyncGenerator[Record, None]:
         """One effect: ask where that is needed, then do it once. Leaves it open if it must wait."""
-        op = self.operation(step)
-        call = self.toolbox.check(step.called)
+        op = self.doing.operation(step)
+        call = self.crew.toolbox.check(step.called)
         if step.started and not (step.settled and not step.settled.happened):
             async for record in self._settle(step, call, op):
                 yield record
             if step.returned or step.settled is None:
                 return
         while step.returned is None:
-            async with self.acting, aclosing(self._if_clear(step, op)) as records:
+            async with self.crew.acting, aclosing(self._if_clear(step, op)) as records:
                 async for record in records:  # what is looked at in here is what is done
                     yield record
             if step.returned or step.decided is None or (step.unsettled and not step.settled):
@@ -222,10 +202,10 @@ class Hands:
     async def _if_clear(self, step: Step, op: Operation) -> AsyncGenerator[Record, None]:
         """Decide anew if the content is not what was decided on; act if nobody need be asked."""
         try:
-            call = self.toolbox.check(step.called)
+            call = self.crew.toolbox.check(step.called)
             content = await call.content(op)
         except ToolFailed as failure:
-            for record in self._add(step, self._failed(step, failure)):
+            for record in self._add(step, self.doing.failed(step, failure)):
                 yield record
             return
         if step.decided is None or _hash(content) != step.decided.content:
@@ -241,7 +221,7 @@ class Hands:
         while steps:
             asks = [self._question(step, problems) for step in steps]
             again: list[Step] = []
-            for step, answer in zip(steps, await self.approve(asks), strict=True):
+            for step, answer in zip(steps, await self.crew.approve(asks), strict=True):
                 try:
                     for record in await self._answer(step, answer):
                         yield record
@@ -253,7 +233,7 @@ class Hands:
 
     def _question(self, step: Step, problems: Mapping[str, str]) -> Ask:
         assert step.decided
-        text = changeable(self.toolbox.check(step.called), step.called, step.decided)
+        text = changeable(self.crew.toolbox.check(step.called), step.called, step.decided)
         return Ask(step.called, step.decided, self.run.id, text, problems.get(step.called.id, ""))
 
     async def _answer(self, step: Step, answer: Answer) -> list[Record]:
@@ -263,15 +243,15 @@ class Hands:
         match answer:
             case Yes(by, always):
                 if always:
-                    call = self.toolbox.check(step.called)
-                    op = self.operation(step)
-                    self.always.add(self._judged(step, call, await call.content(op)), always)
+                    call = self.crew.toolbox.check(step.called)
+                    op = self.doing.operation(step)
+                    self.crew.always.add(self._judged(step, call, await call.content(op)), always)
                 return self._add(step, Approved(id, bound, by, content, always or ""))
             case No() | Did():
                 return self._add(step, *instead(step.called, step.decided, answer))
             case Edit(by, text):
-                op = self.operation(step)
-                arguments = await change(self.toolbox, step.called, text, step.decided, op)
+                op = self.doing.operation(step)
+                arguments = await change(self.crew.toolbox, step.called, text, step.decided, op)
                 return [*self._add(step, Edited(id, by, arguments)), *await self._decide(step)]
             case None:
                 return []
@@ -283,7 +263,7 @@ class Hands:
         try:
             before = await call.before(op)
         except ToolFailed as failure:
-            for record in self._add(step, self._failed(step, failure)):
+            for record in self._add(step, self.doing.failed(step, failure)):
                 yield record
             return
         called = step.called
@@ -292,7 +272,7 @@ class Hands:
         for record in self._add(step, started):
             yield record
         try:
-            returned = await self._do(step, call)
+            returned = await self.doing.do(step, call)
         except Unclear:
             async for record in self._settle(step, call, op):
                 yield record
@@ -311,7 +291,7 @@ class Hands:
             result = await call.reconcile(op, step.started.before if step.started else {})
         except ToolFailed as doubt:
             if step.unsettled is None:
-                unsettled = Unsettled(step.called.id, op.key, self.secrets.mask(str(doubt)))
+                unsettled = Unsettled(step.called.id, op.key, self.doing.secrets.mask(str(doubt)))
                 for record in self.run.add(unsettled):
                     yield record
                 step.take(unsettled)
@@ -322,68 +302,8 @@ class Hands:
                 yield record
             return
         settled = Settled(step.called.id, op.key, True, "It was looked up: it happened.")
-        for record in self._add(step, settled, self._returned(step, result, 0.0)):
+        for record in self._add(step, settled, self.doing.returned(step, result, 0.0)):
             yield record
-
-    async def _do(self, step: Step, call: Call) -> Returned:
-        """Run the tool. A failure becomes words for the model; `Unclear` and bugs rise.
-
-        A read that was refused for a reason that passes is tried again; what may change something
-        never is, for it may have happened. To choose another way is the model's.
-        """
-        began = time.monotonic()
-        waits = self.waits if call.effect == "read" else ()
-        for tries, wait in enumerate((*waits, None), start=1):
-            try:
-                async with asyncio.timeout(self.longest):
-                    result = await call.run(self.operation(step))
-                return self._returned(step, result, time.monotonic() - began)
-            except Busy as busy:
-                pause = None if wait is None else busy.after or wait
-                if pause is None or pause > _LONGEST_WAIT or self.steering.stopping:
-                    spent = f" (Tried {tries} times in {time.monotonic() - began:.0f} s.)"
-                    return self._failed(step, ToolFailed(f"{busy}{spent if tries > 1 else ''}"))
-                await self.steering.sleep(pause)
-            except Unclear:
-                raise
-            except ToolFailed as failure:
-                return self._failed(step, failure)
-            except TimeoutError as error:
-                words = f"{step.called.tool} was given up after {self.longest:.0f} s."
-                if call.effect != "read":
-                    raise Unclear(words) from error
-                return self._failed(step, ToolFailed(words))
-        raise AssertionError("unreachable: the last try returns")
-
-    def _changed(self, step: Step) -> Noted:
-        """What the person made of a step, which the model wrote otherwise."""
-        preview = step.decided.preview if step.decided else ""
-        words = preview or msgspec.json.encode(step.called.arguments).decode()
-        cut = self.secrets.mask(words)[: self._page()]
-        return Noted(f"The person changed step {step.called.id} first, to: {cut}", about="edit")
-
-    def _failed(self, step: Step, failure: ToolFailed) -> Returned:
-        return Returned(step.called.id, False, self.secrets.mask(str(failure)))
-
-    def _returned(self, step: Step, result: Result, seconds: float) -> Returned:
-        text = self.secrets.mask(result.text)
-        origin = result.origin if text == result.text else []  # its offsets no longer hold
-        text, artifacts = capped(replace(result, text=text), self.operation(step), self._page())
-        return Returned(
-            step.called.id,
-            True,
-            text,
-            self.secrets.masked(result.data),
-            result.receipts,
-            origin or [Origin("outside", step.called.tool)],
-            artifacts,
-            round(seconds, 3),
-        )
-
-    def _page(self) -> int:
-        """How long each result of this turn may be, so that all of them fit together."""
-        turn = last_turn(self.run.events)
-        return share(self.page, len(turn.steps) if turn else 1)
 
 
 def _is_read(decided: Decided | None) -> bool:

@@ -36,9 +36,9 @@ from m2agent.events import (
 from m2agent.journal import Run
 from m2agent.loop import rehearsal
 from m2agent.loop.act import Hands
-from m2agent.loop.cap import page_size
 from m2agent.loop.compact import deep_fold, fold
 from m2agent.loop.crew import Crew
+from m2agent.loop.doing import Doing
 from m2agent.loop.judge import FAILED, judge
 from m2agent.loop.limits import Spent
 from m2agent.loop.second_look import second_look, worth_asking
@@ -174,21 +174,7 @@ def _hands(run: Run, crew: Crew) -> Hands:
 
     provenance = Provenance(child)
     provenance.take_over(crew.known)
-    return Hands(
-        run,
-        crew.toolbox,
-        crew.approve,
-        crew.rules,
-        crew.always,
-        crew.work,
-        crew.steering,
-        page_size(crew.model.context),
-        provenance,
-        SubAgents(run, crew, carry_on),
-        crew.acting,
-        crew.waits,
-        crew.longest,
-    )
+    return Hands(run, crew, provenance, SubAgents(run, crew, carry_on), Doing(run, crew))
 
 
 def _is_sub_agent(run: Run) -> bool:

@@ -238,7 +238,7 @@ async def test_a_turn_that_grows_out_of_the_context_is_a_typed_error(address: st
             await turn(model, [START[0], Asked("x y z " * 300)], ENDLESS)
 
 
-async def test_another_model_answers_through_its_chat_template() -> None:
+async def test_the_starters_weights_answer_through_their_chat_template() -> None:
     path = tiny.smollm2()
     with llama_server(path, jinja=True) as address:
         async with attached(address) as model:
@@ -255,15 +255,22 @@ async def test_another_model_answers_through_its_chat_template() -> None:
     assert second.reused > 0
 
 
-async def test_another_model_is_sent_the_thinking_of_every_turn_as_well() -> None:
+async def test_they_are_sent_the_thinking_of_every_turn_through_a_fold_and_a_resume(
+    tmp_path: Path,
+) -> None:
     history = [START[0], Asked("Say hello."), Thought("A greeting."), Said("Hello."), Turned()]
     fold = Compacted(len(history), "It was said.")
     later = [Thought("Once more."), Said("Hello!"), Turned(), Asked("Again.")]
+    bodies: list[dict[str, Any]] = []
     with llama_server(tiny.smollm2(), jinja=True) as address:
-        async with FaultProxy(address) as proxy, attached(proxy.url) as model:
-            settings = ModelSettings(temperature=0, max_tokens=4)
-            await turn(model, [*history, Asked("Again.")], settings)
-            await turn(model, [*history, fold, *later], settings)
-            bodies = [json.loads(body) for body in proxy.bodies if b'"messages"' in body]
+        for kept in ([*history, Asked("Again.")], [*history, fold, *later]):
+            journal = Journal(tmp_path / "journal.db")
+            run = journal.create()
+            run.add(*kept)
+            journal.close()
+            resumed = [r.event for r in Journal(tmp_path / "journal.db").read(run.id)]
+            async with FaultProxy(address) as proxy, attached(proxy.url) as model:
+                await turn(model, resumed, ModelSettings(temperature=0, max_tokens=4))
+            bodies += [json.loads(body) for body in proxy.bodies if b'"messages"' in body]
     thinking = [[m.get("reasoning_content") for m in b["messages"]] for b in bodies]
     assert [[t for t in one if t] for one in thinking] == [["A greeting."], ["Once more."]]

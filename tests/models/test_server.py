@@ -202,6 +202,32 @@ async def test_thinking_is_still_there_when_the_run_is_resumed_from_its_journal(
     assert sent[: len(server.bodies[1]["messages"])] == server.bodies[1]["messages"]
 
 
+async def test_a_run_goes_on_by_folding_where_a_server_lied_about_its_context() -> None:
+    search = wire.call(0, "mail_search", '{"query": "invoice"}')
+    busy = wire.Answer(429, {"error": {"message": "later"}}, headers={"retry-after": "0"})
+    small = OVERFLOWS[1].replace("32768", "8192")
+    refused = wire.Answer(400, {"error": {"message": small}})
+    thought = [wire.delta(reasoning=f"Look, part {n}.") for n in range(3)]
+    answers = [
+        wire.stream(thought[0], search, reason="tool_calls"),
+        *[busy] * 5,
+        wire.stream(thought[1], search, reason="tool_calls"),
+        refused,
+        wire.stream(thought[2], wire.text("Nothing to do."), prompt_tokens=900),
+        wire.stream(wire.text('[{"item": 1, "met": true, "marks": [], "why": "Nothing came."}]')),
+    ]
+    async with wire.serving(listed(max_model_len=1_000_000), *answers) as server:
+        done = await command(
+            *("run", "Find the invoices.", "--office", "sample"),
+            *("--model", f"server:{server.url}"),
+        )
+    assert (done["status"], done["answer"]) == ("done", "Nothing to do.")
+    last = server.bodies[-2]["messages"]  # then comes the judge
+    assert thinking(last, "vLLM with M2") == ["Look, part 1."]
+    assert "Turns 1 to 1 are folded away" in str(last)
+    assert len(server.bodies) == len(answers)
+
+
 async def command(*arguments: str) -> dict[str, Any]:
     """What m2agent prints as its result, run as a process of its own."""
     process = await asyncio.create_subprocess_exec(

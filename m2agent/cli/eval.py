@@ -11,7 +11,7 @@ import msgspec
 from m2agent.cli.completion import a_model
 from m2agent.home import config_file, home, private
 from m2agent.office.tasks.evaluation import Row, Trial, rows, trials
-from m2agent.office.tasks.families import FAMILIES
+from m2agent.office.tasks.families import FAMILIES, LONG
 from m2agent.office.tasks.scaffold import BENDS, Bend
 from m2agent.office.tasks.wording import Part
 from m2agent.settings import read_settings
@@ -21,7 +21,7 @@ from m2agent.settings import read_settings
 @click.option(
     "--model", shell_complete=a_model, help="What thinks: local, a name, a GGUF's path, server:URL."
 )
-@click.option("--family", "families", multiple=True, type=click.Choice(list(FAMILIES)))
+@click.option("--family", "families", multiple=True, type=click.Choice([*FAMILIES, *LONG]))
 @click.option("--seeds", type=click.IntRange(1), default=5, show_default=True, help="How many.")
 @click.option("--first", type=int, default=0, show_default=True, help="The first seed.")
 @click.option("--unseen", is_flag=True, help="Ask in words that no training has.")

@@ -33,7 +33,7 @@ from m2agent_models.engine.machine import this_machine
 from m2agent_models.engine.placement import Wishes, plan
 from m2agent_models.starter.vocabulary import END_ID
 
-SHARES = {"sums": 2.0, "tables": 1.5, "threads": 1.2}
+SHARES = {"sums": 2.0, "tables": 1.5, "threads": 1.2, "finished": 2.5}
 """How often a family comes, where it is not once."""
 
 _GROUP = 8

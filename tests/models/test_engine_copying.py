@@ -31,6 +31,8 @@ def written(*pieces: str, read: str = READ) -> bool:
         ("echo", " 188", "6", ".56", "</parameter>"),
         ("All", " right. ", "Please", " send", " another"),
         ('["', "STARRED", '"]'),
+        ("awk 'BEGIN{printf \"%.", "2", "f", "\",1886.56}'"),
+        ("printf %-", "9", "s"),
     ],
 )
 def test_what_was_read_can_be_written(pieces: tuple[str, ...]) -> None:
@@ -46,6 +48,7 @@ def test_what_was_read_can_be_written(pieces: tuple[str, ...]) -> None:
         ("m", "31", "</parameter>"),
         ('{"', "Supplier"),
         ("The total is 1887",),
+        ("5", "%"),
     ],
 )
 def test_what_was_not_read_cannot(pieces: tuple[str, ...]) -> None:

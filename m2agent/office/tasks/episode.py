@@ -34,7 +34,6 @@ class Setting:
     """What an episode is played in besides its office; by default what every run has."""
 
     scaffold: Scaffold = field(default_factory=lambda: Scaffold(system_prompt(TODAY, PERSON)))
-    turns: int = 16
     sampling: ModelSettings = GREEDY
 
 
@@ -74,12 +73,21 @@ class Episode:
         return sum(isinstance(event, Returned) and not event.ok for event in self.history)
 
 
-async def patient(asks: Sequence[Ask]) -> Sequence[Answer]:
-    """The person of these tasks."""
-    return [
-        Yes("the person") if ask.decided.effect == "write" else No("the person", "Not this.")
-        for ask in asks
-    ]
+@dataclass(frozen=True)
+class Patient:
+    """The person of a task."""
+
+    trusts: tuple[str, ...] = ()
+
+    async def __call__(self, asks: Sequence[Ask]) -> Sequence[Answer]:
+        return [self._answer(ask) for ask in asks]
+
+    def _answer(self, ask: Ask) -> Answer:
+        command = ask.called.arguments.get("command")
+        trusted = isinstance(command, str) and command.startswith(self.trusts or ("\0",))
+        if ask.decided.effect == "write" or trusted:
+            return Yes("the person")
+        return No("the person", "Not this.")
 
 
 async def play(task: Task, model: Model, folder: Path, setting: Setting | None = None) -> Episode:
@@ -91,9 +99,14 @@ async def play(task: Task, model: Model, folder: Path, setting: Setting | None =
         try:
             connectors = {**world.connectors, **own_tools(model.context)}
             toolbox = setting.scaffold.toolbox(connectors, task.trips)
-            limits = Limits(turns=setting.turns)
+            limits = Limits(turns=task.turns)
             crew = Crew(
-                model, toolbox, world.work, patient, limits=limits, sampling=setting.sampling
+                model,
+                toolbox,
+                world.work,
+                Patient(task.trusts),
+                limits=limits,
+                sampling=setting.sampling,
             )
             run = journal.create()
             begin(
@@ -123,7 +136,7 @@ def _judged(
     ended = end.status if isinstance(end, Ended) else "nothing"
     answer = end.answer if isinstance(end, Ended) and end.status == "done" else ""
     calls = [scaffold.meant(e.tool, e.arguments) for e in history if isinstance(e, Called)]
-    wrong, unasked = judged(task, effects, Seen(answer, calls))
+    wrong, unasked = judged(task, effects, Seen(answer, calls, effects))
     if not wrong and ended != "done":
         wrong = f"ended as {ended}"
     return Episode(task, records, wrong, unasked, seconds)

@@ -15,6 +15,7 @@ from m2agent.office.tasks import (
     sums,
     tables,
     threads,
+    trading,
 )
 from m2agent.office.tasks.task import Task
 from m2agent.office.tasks.wording import Part, Wording
@@ -33,9 +34,13 @@ FAMILIES: dict[str, Callable[[Wording], Task]] = {
     "finished": finished.draw,
 }
 
+LONG: dict[str, Callable[[Wording], Task]] = {"trading": trading.draw}
+"""Families of a hundred turns, which are too much for a small model."""
+
 
 def draw(family: str, seed: int, part: Part = "fresh") -> Task:
     """The task of a seed: always the same. Raises UsageError where there is no such family."""
-    if family not in FAMILIES:
-        raise UsageError(f"There is no family {family!r}. There are: {', '.join(FAMILIES)}.")
-    return FAMILIES[family](Wording(family, seed, part))
+    every = FAMILIES | LONG
+    if family not in every:
+        raise UsageError(f"There is no family {family!r}. There are: {', '.join(every)}.")
+    return every[family](Wording(family, seed, part))

@@ -56,8 +56,13 @@ def draw(w: Wording) -> Task:
 
 
 def _expert(n: str, firm: str, into: Table, cents: int) -> Expert:
+    yield Step(
+        f"I look whether {n} is in the table {into.name}. First I look at what it holds.",
+        "notes_schema",
+        {"table": into.name},
+    )
     found = yield Step(
-        f"I look whether {n} is in the table {into.name}.",
+        f"The title of a row is its {into.number}. I look for {n}.",
         "notes_query",
         {"table": into.name, "where": [{"prop": into.number, "op": "=", "value": n}]},
     )

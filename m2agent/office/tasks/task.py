@@ -65,10 +65,11 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Seen:
-    """What else can be judged: the closing words, and what was called."""
+    """What else can be judged: the closing words, what was called, all that changed."""
 
     answer: str
     calls: Sequence[tuple[str, Mapping[str, Any]]]
+    effects: Sequence[Effect] = ()
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,8 @@ class Task:
     """`notes` and `files` are by path; `labels` are those that the mailbox has.
 
     `wanted` is all that may change. `shows` says what is wrong with the rest, or nothing. `trips`
-    are tools that fail the first time, and say that another try may do.
+    are tools that fail the first time, and say that another try may do. The person says yes to
+    commands that begin with one of `trusts`; files in `calm` may change. `turns` is the most.
     """
 
     family: str
@@ -90,6 +92,9 @@ class Task:
     notes: Mapping[str, str] = field(default_factory=dict[str, str])
     files: Mapping[str, str] = field(default_factory=dict[str, str])
     trips: frozenset[str] = frozenset()
+    turns: int = 16
+    trusts: tuple[str, ...] = ()
+    calm: frozenset[str] = frozenset()
 
 
 def judged(task: Task, effects: Sequence[Effect], seen: Seen) -> tuple[str, list[Effect]]:
@@ -98,7 +103,7 @@ def judged(task: Task, effects: Sequence[Effect], seen: Seen) -> tuple[str, list
     An effect of a wanted kind that is not as wanted makes the outcome wrong; one of another kind,
     or one more than were wanted, is besides that unasked.
     """
-    left = list(effects)
+    left = [effect for effect in effects if effect.about not in task.calm]
     missing: list[Wanted] = []
     for wanted in task.wanted:
         found = next((e for e in left if e.kind == wanted.kind and wanted.fits(e)), None)

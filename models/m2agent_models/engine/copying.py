@@ -8,6 +8,8 @@ prompt or in the turn so far. What the word is remains the model's choice; commo
 import re
 
 _WORD = re.compile(r"\w+")
+_FORMAT = re.compile(r"%[-+# ]?\d*\.?\Z")
+"""What stands before a word of a printf format, which is no number: %.2f."""
 _STARTS = re.compile(r"(?:\A|[.!?:]\s+|\n)\Z")
 _PARAMETER = '<parameter name="'
 _OPEN, _CLOSE = '">', "</parameter>"
@@ -46,7 +48,7 @@ class Copying:
         numbered = any(char.isdigit() for char in word)
         shouted = word.isupper() and len(word) > 1
         named = word[0].isupper() and not shouted and not _STARTS.search(before)
-        if not (numbered or named):
+        if not (numbered or named) or _FORMAT.search(before):
             return True
         known = self._beginnings if open_end else self._known
         return word.casefold() in known

@@ -131,18 +131,32 @@ def bench(name: str, tokens: int, as_json: bool) -> None:
     help="Where the key is kept; a file only you can read.",
 )
 def key(provider: str, store: str) -> None:
-    """Keep the key of a PROVIDER of hosted models; typed hidden, or read from standard input."""
-    from m2agent import vault
-    from m2agent_models.remote.keys import secret_name
+    """Keep the key of a PROVIDER of hosted models, or of a server by its URL.
 
+    It is typed hidden, or read from standard input.
+    """
+    from m2agent import vault
+
+    name = _secret_name(provider)
     if sys.stdin.isatty():
         given = click.prompt(f"Key of {provider}", hide_input=True, err=True).strip()
     else:
         given = sys.stdin.readline().strip()
     if not given or not given.isascii() or not given.isprintable():
         raise click.UsageError("That is no key: it is one line of plain characters.")
-    kept = vault.keep(secret_name(provider), given, in_file=store == "file")
+    kept = vault.keep(name, given, in_file=store == "file")
     click.echo(f"The key of {provider} is kept in {kept}.", err=True)
+
+
+def _secret_name(provider: str) -> str:
+    if "://" not in provider:
+        from m2agent_models.remote.keys import secret_name
+
+        return secret_name(provider)
+    from m2agent_models.server import key
+    from m2agent_models.server.probe import address
+
+    return key.secret_name(address(provider.removeprefix("server:")))
 
 
 class _Bar:

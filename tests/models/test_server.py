@@ -15,6 +15,7 @@ import wire
 from hypothesis import given
 from hypothesis import strategies as st
 
+from m2agent import vault
 from m2agent.desk import open_model
 from m2agent.errors import ContextFull, ModelError, SetupError, UsageError
 from m2agent.events import (
@@ -33,6 +34,7 @@ from m2agent.events import (
     Turned,
 )
 from m2agent.model import Model, ModelSettings, Piece, Progress, Token
+from m2agent_models.server.key import secret_name
 from m2agent_models.server.overflow import overflow
 from m2agent_models.server.reading import Delta, Reading
 
@@ -565,9 +567,32 @@ async def test_what_serves_no_model_is_a_matter_of_set_up() -> None:
 
 
 async def test_a_server_that_wants_a_key_is_a_matter_of_set_up() -> None:
-    async with wire.serving({"/props": wire.Answer(401, {"error": "no key"})}) as server:
-        with pytest.raises(SetupError, match="wants a key"):
+    locked = {"/v1/models": wire.Answer(401, {"error": "no key"})}
+    async with wire.serving(locked) as server:
+        fix = f"m2agent models key {server.url}"
+        with pytest.raises(SetupError, match="wants a key, and m2agent has none") as caught:
             await open_model(f"server:{server.url}", {})
+        assert fix in str(caught.value)
+        vault.keep(secret_name(server.url), "sk-wrong", in_file=True)
+        with pytest.raises(SetupError, match="not the one it was given") as caught:
+            await open_model(f"server:{server.url}/v1", {})
+        assert "sk-wrong" not in str(caught.value)
+
+
+async def test_a_key_that_was_kept_opens_the_server() -> None:
+    async with wire.serving(listed(), wire.stream(wire.text("Ok."))) as server:
+        server.key = "sk-of-the-box"
+        kept = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "m2agent", "models", "key", "--store", "file"),
+            f"server:{server.url}/v1/",
+            stdin=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        _, said = await kept.communicate(b"sk-of-the-box\n")
+        assert (kept.returncode, b"sk-" in said) == (0, False)
+        model = await open_model(f"server:{server.url}", {})
+        assert events(await turn(model))[0] == Said("Ok.")
+        await model.close()
 
 
 @pytest.mark.parametrize("rest", ["", "ftp://x", "http://", "http://x:99999"])

@@ -31,6 +31,8 @@ class Wire:
     bodies: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     hung_up: asyncio.Event = field(default_factory=asyncio.Event)
     url: str = ""
+    key: str = ""
+    """What every request must have, if anything."""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -39,6 +41,9 @@ class Wire:
                 path = lines[0].split()[1]
                 sizes = [line for line in lines if line.lower().startswith("content-length:")]
                 body = await reader.readexactly(int(sizes[0].split(":")[1])) if sizes else b""
+                if self.key and f"authorization: bearer {self.key}" not in map(str.lower, lines):
+                    writer.write(_head(401, {"content-length": "0"}))
+                    continue
                 await self._answer(path, body, writer)
         except (ConnectionError, asyncio.IncompleteReadError):
             self.hung_up.set()

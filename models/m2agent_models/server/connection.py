@@ -12,6 +12,7 @@ import msgspec
 
 from m2agent.errors import ContextFull, ModelError, SetupError
 from m2agent.printable import one_line
+from m2agent_models.server.key import key_of
 from m2agent_models.server.overflow import overflow
 
 _CONNECT_SECONDS = 10.0
@@ -54,6 +55,7 @@ class Connection:
         # Reading all certificates takes longer than the rest of opening; plain HTTP needs none.
         tls = url.startswith("https:")
         self._client = httpx.AsyncClient(base_url=url, timeout=timeout, verify=tls)
+        self._key: str | None = None
 
     async def get(self, path: str, kind: type[T]) -> T | None:
         """What stands there; None where there is no such path, or something else behind it.
@@ -62,9 +64,10 @@ class Connection:
         """
         async with self._answer("GET", path, None) as response:
             if response.status_code in _LOCKED:
+                has = "m2agent has none for it" if self._key is None else "not the one it was given"
                 raise SetupError(
-                    f"The server at {self.url} wants a key, and m2agent has none for it.",
-                    fix="Start it without a key, reachable from this machine only.",
+                    f"The server at {self.url} wants a key, and {has}.",
+                    fix=f"Keep it in the keyring: m2agent models key {self.url}",
                 )
             if response.is_client_error:
                 return None
@@ -136,6 +139,8 @@ class Connection:
             while True:
                 request = self._client.stream(method, path, content=content, headers=headers)
                 async with request as response:
+                    if response.status_code in _LOCKED and await self._unlocked():
+                        continue
                     if response.status_code not in _BUSY:
                         yield response
                         return
@@ -151,6 +156,19 @@ class Connection:
             raise Unreachable(f"No server answers at {self.url} ({why}).") from error
         except httpx.TransportError as error:
             raise self.broke_off() from error
+
+    async def _unlocked(self) -> bool:
+        """Whether a key was found that was not sent yet; it is looked up only where it is needed.
+
+        Raises SetupError for a keyring that does not answer.
+        """
+        if self._key is not None:
+            return False
+        self._key = await asyncio.to_thread(key_of, self.url)
+        if self._key is None:
+            return False
+        self._client.headers["Authorization"] = f"Bearer {self._key}"
+        return True
 
     def _busy(self, status: int, data: bytes) -> ModelError:
         return ModelError(

@@ -55,7 +55,7 @@ class Server:
 
         Raises UsageError for what is no address, SetupError where no such server answers.
         """
-        connection = Connection(_address(rest))
+        connection = Connection(address(rest))
         try:
             return await _opened(connection)
         except Unreachable as error:
@@ -100,7 +100,8 @@ def _short(name: str) -> str:
     return PurePath(name).name.removesuffix(".gguf")
 
 
-def _address(rest: str) -> str:
+def address(rest: str) -> str:
+    """The server that a person means. Raises UsageError."""
     url = (rest if "://" in rest else f"http://{rest}").rstrip("/").removesuffix("/v1")
     try:
         parts = urlsplit(url)

@@ -1,4 +1,4 @@
-"""What a report names that no result ever showed: amounts, ids and addresses that were made up."""
+"""What a report names that no result ever showed, and that was made up: amounts, ids, addresses."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -20,6 +20,9 @@ _ID = re.compile(
     re.IGNORECASE,
 )
 _ADDRESS = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
+_EXIT = re.compile(
+    r"\bexit(?:ed|s)?(?: with)?(?: (?:code|status))?:? (?P<code>\d{1,3})\b", re.IGNORECASE
+)
 _NUMBERS = re.compile(r"(?<!\d)(?=(\d+(?:[,.' ]\d{3})*(?:[.,]\d+)?))(?=(\d+(?:[.,]\d+)?))(?=(\d+))")
 _SHORT = 5  # digits; fewer count something, or are a year
 
@@ -43,11 +46,12 @@ def unseen_amounts(report: str, history: Sequence[Event]) -> list[str]:
 
 
 def unseen_names(report: str, history: Sequence[Event]) -> list[str]:
-    """Ids and addresses that stand nowhere in what the run was told and called."""
+    """Ids, addresses and exit codes that stand nowhere in what the run was told and called."""
     text = MARK.sub("", report)
     ids = {found["id"] for found in _ID.finditer(text)}
     names = {id for id in ids if not (id.isdigit() and len(id) < _SHORT)}
     names |= set(_ADDRESS.findall(text))
+    names |= {f"exit {found['code']}" for found in _EXIT.finditer(text)}
     if not names:
         return []
     shown = "\n".join(_told(history)).casefold()

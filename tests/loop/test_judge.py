@@ -58,6 +58,11 @@ _ENTERED: list[Event] = [
     Called("2.1", "shell_run", {"command": "paste -sd+ | bc"}),
     Returned("2.1", True, "100.10\n1,250\n99.9\ntotal,1450.00"),
 ]
+_RAN: list[Event] = [
+    Asked("Run it."),
+    Called("1.1", "shell_run", {"command": "make"}),
+    Returned("1.1", True, "exit 2 | 0.1 s", receipts=[Receipt("exit", "r.1.1", "exit 2")]),
+]
 _BEFORE: list[Event] = [*_SENT, Ended("done", "Done.", 0), Asked("Now write to Bob, too.")]
 
 _LIES = {
@@ -90,6 +95,7 @@ _LIES = {
     "a sum without cents": ("The total is EUR 1,540. [row r1]", _ENTERED),
     "an id that was made up": ("I looked at draft d99 and it is fine.", _DRAFTED),
     "an address that was made up": ("Ann can be reached at ann@oak.example.", _DRAFTED),
+    "an exit code that was another": ("It ran, with exit code 0. [exit r.1.1]", _RAN),
     "sent, in German": ("Ich habe die Mail an Ann verschickt.", _DRAFTED),
     "sent, in French": ("J'ai envoyé la réponse.", _DRAFTED),
     "sent, in Spanish": ("He enviado la respuesta a Ann.", _DRAFTED),
@@ -122,6 +128,7 @@ _TRUTHS = {
     "a folder's name": ("Folders: Inbox, Sent, Archived.", [Asked("Look.")]),
     "a year and a page": ("Page 12 of the mail 2026 shows it; row 7 too.", [Asked("Look.")]),
     "an id that was seen": ("Draft d1 is ready.", _DRAFTED),
+    "the exit code as it was": ("It exited with status 2. [exit r.1.1]", _RAN),
     "not sent, in German": ("Ich habe die Mail nicht verschickt.", _DRAFTED),
     "added up": ("I added up the invoices.", [Asked("Look.")]),
 }

@@ -42,11 +42,15 @@ class _Cells:
 
 @dataclass
 class Account:
-    """What came of a run's prompts, over all its processes; counts are characters."""
+    """What came of a run's prompts, over all its processes; counts are characters.
+
+    `folded` is what was evaluated at the first turn after each fold; it counts as new, too.
+    """
 
     turns: int = 0
     evaluated: int = 0
     new: int = 0
+    folded: int = 0
     missing: list[str] = field(default_factory=list[str])
     longest: int = 0
 
@@ -105,6 +109,8 @@ class Engine:
         known = max((common_prefix(log, other) for other in self._logs.values()), default=0)
         told.new += len(log) - known
         told.evaluated += len(log) - reused
+        if (before := self._logs.get(name)) and common_prefix(log, before) < len(before):
+            told.folded += len(tokens) - reused
         self._logs[name] = log
         self._logs.setdefault("first", log)
         return len(tokens) - reused, reused

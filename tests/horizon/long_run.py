@@ -130,6 +130,8 @@ def main() -> None:
     print(f"500 turns, {told.folds} folds, {told.kills} kills, 4 sub-agents, 2 words of the person")
     print(f"    longest prompt: {told.account.longest:,} characters")
     print(f"    evaluated / new: {told.ratio:.4f} (at most {Told.RATIO})")
+    share = told.account.folded / told.account.evaluated
+    print(f"    of what was evaluated, it was read anew after a fold: {share:.0%}")
     print(f"    memory of the last process over its turns: {told.growth:+.1%} (at most +5%)")
     sys.exit(bool(problems) or told.ratio > Told.RATIO or told.growth > 0.05 or told.folds < 3)
 

@@ -137,11 +137,14 @@ async def test_a_call_and_its_result_are_never_parted(tmp_path: Path) -> None:
                 assert any(response.call for response in after.responses)
 
 
-@pytest.mark.parametrize("size", [2_000, 3_000, 5_000])
-async def test_a_thousand_small_turns_fit_a_tiny_context(tmp_path: Path, size: int) -> None:
-    model = Bounded([*[{"calls": [call("look", word=str(n))]} for n in range(400)], {}], size)
+@pytest.mark.parametrize(("turns", "size"), [(1_000, 2_000), (200, 3_000), (200, 5_000)])
+async def test_a_thousand_small_turns_fit_a_tiny_context(
+    tmp_path: Path, turns: int, size: int
+) -> None:
+    model = Bounded([*[{"calls": [call("look", word=str(n))]} for n in range(turns)], {}], size)
 
-    assert ended(await _stage(tmp_path, model).play()).exit_code == 0
+    assert ended(await _stage(tmp_path, model).play("Look for 47.")).exit_code == 0
+    assert all("Look for 47." in _prompt(prompt) for prompt in model.prompts)
 
 
 async def test_a_result_larger_than_the_context_is_paged(tmp_path: Path) -> None:

@@ -228,7 +228,7 @@ def tree(story: Story) -> Content:
 
 def _helper(helper: Helper) -> Content:
     steps = len(helper.story.steps)
-    did = f"  {steps} steps" if steps else ""
+    did = f"  {steps} step{'s' * (steps != 1)}" if steps else ""
     end = helper.story.entries[-1] if helper.story.entries else None
     mark, colour = "◆", "$accent"
     if helper.reported:

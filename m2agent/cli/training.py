@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from m2agent.events import Asked, Began, Declined, Ended, Event, Judged
+from m2agent.events import Asked, Began, Declined, Edited, Ended, Event, Judged
 
 
 def example(
@@ -12,7 +12,8 @@ def example(
     """One example: `text` in stretches, of which only those with `train` are the model's own.
 
     `reward` is 1 for the right outcome and 0 for another; without a judge of the outcome it is
-    what the run's own check said. `corrections` are what the person said or declined on the way.
+    what the run's own check said. `corrections` are what the person said, changed or declined on
+    the way.
     """
     from m2agent_models import m2
 
@@ -47,7 +48,9 @@ def _corrections(history: Sequence[Event]) -> Iterator[str]:
         match event:
             case Asked(text) if event is not asked[0]:
                 yield text
-            case Declined(reason=reason):
-                yield f"declined: {reason}".rstrip(": ")
+            case Declined(id=id, reason=reason):
+                yield f"declined {id}: {reason}".rstrip(": ")
+            case Edited(id=id):
+                yield f"changed {id}"
             case _:
                 pass

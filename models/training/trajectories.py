@@ -20,12 +20,13 @@ from pathlib import Path
 
 import numpy as np
 
-from m2agent.events import Began
+from m2agent.events import Asked, Began, Called, Event, Thought, Turned
 from m2agent.loop.prompt import system_prompt
 from m2agent.office.tasks import FAMILIES, draw
 from m2agent.office.tasks.episode import PERSON, TODAY, Episode, Setting, play
 from m2agent.office.tasks.expert import Solver
 from m2agent.office.tasks.scaffold import BENDS, Scaffold, bent
+from m2agent.office.tasks.task import Task
 from m2agent_models import m2
 from m2agent_models.engine import gguf
 from m2agent_models.engine.llama import Llama
@@ -47,12 +48,22 @@ async def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--groups", type=int, default=160)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--firsts", type=int, default=0, help="First turns alone, in each group.")
     options = parser.parse_args()
     llama = tokenizer(options.base)
     tokens, masks = array("i"), array("b")
     starts: list[int] = [0]
     families: list[str] = []
     groups: list[int] = []
+
+    def keep(family: str, group: int, ids: array, mask: array) -> None:
+        nonlocal tokens, masks
+        tokens += ids
+        masks += mask
+        starts.append(len(tokens))
+        families.append(family)
+        groups.append(group)
+
     for number in range(options.groups):
         rng = random.Random(f"group {options.seed} {number}")
         scaffold = drawn(rng)
@@ -60,12 +71,11 @@ async def main() -> None:
             episode = await solved(
                 rng, scaffold, options.seed * 1_000_000 + number * _GROUP + place
             )
-            ids, mask = told(llama, episode, rng)
-            tokens += ids
-            masks += mask
-            starts.append(len(tokens))
-            families.append(episode.task.family)
-            groups.append(number)
+            began = episode.history[0]
+            keep(episode.task.family, number, *told(llama, episode.history, rng))
+        firsts = [first(rng, scaffold, began, 900_000 + n) for n in range(options.firsts)]
+        for task, history in firsts:
+            keep(task.family, number, *told(llama, history, rng))
         print(f"{number + 1} groups, {len(tokens):,} tokens", flush=True)
     np.savez_compressed(
         options.out,
@@ -108,11 +118,23 @@ async def solved(rng: random.Random, scaffold: Scaffold, seed: int) -> Episode:
         seed += 500_000
 
 
-def told(llama: Llama, episode: Episode, rng: random.Random) -> tuple[array, array]:
+def first(
+    rng: random.Random, scaffold: Scaffold, began: Event, seed: int
+) -> tuple[Task, list[Event]]:
+    """A task and what the expert does first, which is where tasks are told apart."""
+    (family,) = rng.choices(list(FAMILIES), [SHARES.get(name, 1.0) for name in FAMILIES])
+    task = draw(family, seed + 1_000_000 * rng.randrange(1000), "train")
+    step = next(task.solve())
+    tool, arguments = scaffold.called(step.tool, step.arguments)
+    called = Called("1.1", tool, arguments)
+    return task, [began, Asked(task.ask), Thought(step.thought), called, Turned("calls")]
+
+
+def told(llama: Llama, history: list[Event], rng: random.Random) -> tuple[array, array]:
     """Its tokens from the first on, and which of them the model wrote."""
-    began = episode.history[0]
+    began = history[0]
     assert isinstance(began, Began)
-    segments = m2.segments(episode.history, began.tools, brief=True)
+    segments = m2.segments(history, began.tools, brief=True)
     last = max(n for n, segment in enumerate(segments) if segment.kind == "model")
     renumber = ids_redrawn(rng)
     tokens, mask = array("i"), array("b")
@@ -123,8 +145,9 @@ def told(llama: Llama, episode: Episode, rng: random.Random) -> tuple[array, arr
         ids = llama.plain(text) if plain else llama.frame(text)
         tokens += ids
         mask += array("b", [segment.kind == "model"] * len(ids))
-    tokens.append(END_ID)
-    mask.append(1)
+    if not isinstance(history[-1], Turned):
+        tokens.append(END_ID)
+        mask.append(1)
     return tokens, mask
 
 

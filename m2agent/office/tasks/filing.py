@@ -31,6 +31,32 @@ KNOWN = (
     '"{title}" in {folder} [is missing|does not exist yet]. [Create|Make] it with the {fact} from'
     " the"
     " mail that {name} sent [about|on] the {topic}.",
+    "In the {topic} mail [of|from] {name} there is a {fact}. [Keep|Store|Record] it in"
+    ' {folder}, as "{title}".',
+    "[Store|Keep|Record] the {fact} from the {topic} mail of {name} as a note[ called|]"
+    ' "{title}" [in|inside] {folder}.',
+    "I [need|would like] the {fact} that {name} gave for the {topic} [on file|in the notes]:"
+    ' {folder}, "{title}".',
+    '[Look into|Check] what {name} wrote about the {topic}, and [make|start] a note "{title}"'
+    " in {folder} [with|holding] the {fact}.",
+    "[Could you|Can you] [file|note|save] the {fact} [that|which] {name} mentioned about the"
+    ' {topic}? Folder {folder}, note "{title}".',
+    'New note in {folder}: "{title}". [Its content|What it says]: the {fact} from {name}\'s'
+    " mail [on|about] the {topic}.",
+    "[Get|Fetch|Pull] the {fact} out of the mail about the {topic} [by|from] {name}. It goes"
+    ' into {folder} as "{title}".',
+    "Which {fact} [is in|does] {name}'s mail about the {topic}[| give]? [Write|Put] it down in"
+    ' {folder}, under the title "{title}".',
+    "[There is|We got] a mail from {name} on the {topic}. [Transfer|Move|Copy] its {fact} to a"
+    ' note "{title}" in {folder}.',
+    'For the folder {folder}: a note "{title}" [saying|stating] the {fact}, [see|according to]'
+    " the {topic} mail from {name}.",
+    '[Add|Set up] "{title}" [in|to] {folder}. {name} [told|sent] us the {fact} for it, in the'
+    " mail on the {topic}.",
+    "{name} has [given|told] us the {fact}[ for the {topic}|, see the mail about the {topic}]."
+    ' [Record|Note|Enter] it as "{title}" in {folder}[.|, please.]',
+    "The {fact} from {name} ({topic} mail) [should|must|has to] go into the notes: {folder},"
+    ' "{title}".',
 )
 UNSEEN = (
     'What {fact} did {name} send in the {topic} mail? Save it under {folder} as "{title}".',

@@ -21,6 +21,19 @@ KNOWN = (
     " there.",
     "Did we enter {firm}'s invoice {number} in {table}? [Enter|Add] it if not.",
     "[Add|Enter] {firm}'s invoice {number} to {table}, but [check|look] first: it may be there.",
+    "[Could you|Can you] [see|check] if {table} [has|lists] {number} from {firm}, and"
+    " [add|enter] it [if not|otherwise]?",
+    "I am not sure that {number} from {firm} is in {table}. [Look|Check], and [add|enter] it"
+    " [if needed|where it is missing].",
+    "If {table} [lacks|does not have] invoice {number} from {firm}, [enter|add] it."
+    " [Otherwise|Else] [do nothing|leave it].",
+    "Only if [it is not yet there|it is missing]: [add|enter] invoice {number} [of|from] {firm}"
+    " to {table}.",
+    "[Search|Look through] {table} for {number} from {firm}. [Nothing there|Not there]? Then"
+    " [add|enter] the invoice.",
+    "Invoice {number}, {firm}: in {table} already? [Add|Enter] it if not[.|, please.]",
+    "{firm}'s {number} [must|should] be in {table} [exactly |]once. [Check|See], and"
+    " [add|enter] it if it is not.",
 )
 UNSEEN = (
     "{table} should list invoice {number} by {firm}. Add a row in case there is none.",

@@ -15,6 +15,15 @@ LABEL = (
     "[Sort|File] [what|all that] {name} [sent|wrote]{about} under the label {label}.",
     "[Find|Search] [all mails|every mail] [by|from|of] {name}{about} and [label|tag] them {label}.",
     "{label} is the label for {name}'s mails{about}. [Add|Set] it [everywhere|on all of them].",
+    "[Could you|Can you] [label|tag] {name}'s mails{about} [as |with ]{label}?",
+    "All [that came|mails] from {name}{about} [should|must|shall] [carry|get|bear] the label"
+    " {label}.",
+    "[Use|Set|Apply] the label {label} [for|on] {name}'s mails{about}[.|, all of them.]",
+    "Mails by {name}{about}: label {label}[.|, please.]",
+    "[Collect|Gather|Group] the mails [of|from] {name}{about} under {label}.",
+    "[I want|I need] every mail from {name}{about} [labelled|tagged] {label}.",
+    "The label {label} goes on [each mail|all mails] that {name} [wrote|sent]{about}.",
+    "Label run: sender {name}{about}, label {label}.",
 )
 LABEL_UNSEEN = (
     "Everything by {name}{about} belongs under {label}: label it so.",
@@ -23,13 +32,24 @@ LABEL_UNSEEN = (
 STAR = (
     "[Star|Put a star on] [all mails|every mail|the mails] from {name}{about}.",
     "[Mark|Flag] [all mails|every mail|the mails] from {name}{about} with a star.",
+    "[Give|Add] a star to [each mail|all mails] from {name}{about}.",
+    "{name}'s mails{about} [need|get|should have] a star[.| each.]",
+    "[Every mail|All mails] that {name} sent{about}: [star them|put a star there].",
 )
 ARCHIVE = (
-    "[Archive] [all mails|every mail|the mails] from {name}{about}.",
+    "Archive [all mails|every mail|the mails] from {name}{about}.",
     "[Move|Take] [all mails|every mail|the mails] from {name}{about} out of the inbox and archive"
     " them.",
+    "[Clear|Clean] the inbox of [the mails|all mails] from {name}{about}: archive them.",
+    "{name}'s mails{about} can be archived. [Do that|Do it].",
+    "[Put|Move] [every mail|all mails] from {name}{about} into the archive.",
 )
-READ = ("Mark [all mails|every mail|the mails] from {name}{about} as read.",)
+READ = (
+    "Mark [all mails|every mail|the mails] from {name}{about} as read.",
+    "[Set|Mark] {name}'s mails{about} to read.",
+    "I have seen [all mails|the mails] from {name}{about}: mark them read.",
+    "[Every mail|All mails] from {name}{about} [should|can] count as read.",
+)
 _LABELS = (
     "Orders|Urgent|Later|Travel|Clients|Suppliers|Complaints|Bills|Legal|Staff|Press|Events|Waiting"
     "|"

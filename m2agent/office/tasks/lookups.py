@@ -20,6 +20,19 @@ KNOWN = (
     " gives it].",
     "{to} needs to know the {fact} of {thing}. It is in the notes; draft the mail.",
     "[Prepare|Draft] a mail to {to}: the {fact} of {thing} [from|according to] our notes.",
+    "[Could you|Can you] [mail|write to] {to} the {fact} of {thing}? As a draft; our notes have"
+    " it.",
+    "What do the notes say is the {fact} of {thing}? [Put|Write] it in a draft to {to}.",
+    "{to} asked [me |us |]for the {fact} of {thing}. [Check|See] the notes and draft the answer.",
+    "A draft to {to}: [give|send|state] the {fact} of {thing}[.|, from the notes.]",
+    "[Take|Get|Fetch] the {fact} of {thing} from [the|our] notes, and [put|write] it in a mail"
+    " draft to {to}.",
+    "In the notes there is the {fact} of {thing}. {to} [should get|is to get|gets] it by mail;"
+    " draft it.",
+    "For {to}: the {fact} of {thing}. [It is in our notes|The notes have it]. Draft [only|the"
+    " mail].",
+    "[Send|Give] {to} the {fact} of {thing} - as a draft [for now|first]. [Look|Search] in the"
+    " notes.",
 )
 UNSEEN = (
     "Our notes know the {fact} of {thing}: pass it on to {to} in a draft.",

@@ -18,6 +18,15 @@ KNOWN = (
     "{name} [asks|asked] about the {topic}. [Draft|Write] the answer that {message}.",
     "[As|In] a draft reply to the {topic} mail of {name}, [write|say] that {message}.",
     "[Tell|Inform] {name} by a draft [reply |]that {message}. It [is about|concerns] the {topic}.",
+    "[Could you|Can you] draft [a reply|an answer] to {name} about the {topic}? {message}.",
+    "{name} is waiting for [an answer|a reply] on the {topic}. [Draft|Write] it: {message}.",
+    "[Respond to|React to] the {topic} mail from {name} with a draft: {message}.",
+    "A draft to {name}, in reply to the mail [on|about] the {topic}: {message}.",
+    "The mail from {name} about the {topic} needs [a reply|an answer]: {message}. [As a"
+    " draft.|Draft it.]",
+    "What I want to [say|write] to {name} about the {topic}: {message}. Draft [the reply|it].",
+    "[For|To] {name}, about the {topic}: {message}. [Make|Save] it a draft reply.",
+    "Reply draft for {name} ({topic}): {message}.",
 )
 UNSEEN = (
     "Let {name} know, as a draft in answer to the {topic} mail, that {message}.",

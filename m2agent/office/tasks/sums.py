@@ -28,6 +28,23 @@ KNOWN = (
     "Is the total of {firm}'s invoice [right|correct]? [Calculate|Work] it [out |]in the shell,"
     " and draft"
     " a reply if it is off.",
+    "The invoice [from|of] {firm}: do the [items|lines|positions] [make|give] the total?"
+    " [Draft|Write] a reply with the [gap|difference] if not.",
+    "[Compare|Hold] the items on {firm}'s invoice [with|against] its total, [in|with] the"
+    " shell. [A wrong one gets|If they differ, write] a draft reply with the difference.",
+    "I do not trust the total {firm} [put on|wrote on] the invoice. [Check|Add] it[ up|], and"
+    " draft a reply naming the [gap|difference] if I am right.",
+    "[Could you|Can you] [check|verify|control] the sum on the invoice of {firm}? [Draft|Write]"
+    " a reply only if it is [wrong|off].",
+    "Sum check for {firm}: [is the invoice|are items and total] right? A draft reply with the"
+    " difference [if not|otherwise].",
+    "{firm}'s invoice [may|might|could] be [wrong|off]. [Add|Sum] up the items; [where|if] the"
+    " total [differs|is another], draft a reply that says by how much.",
+    "[Find|Open] the invoice from {firm} and [do the sum|add its items up]. [Is it|If it is]"
+    " wrong[?|,] [Then draft|draft] a reply [with|naming] the difference.",
+    "By how much is {firm}'s invoice off, if at all? Draft [them |]a reply [only |]if it is.",
+    "Before we pay {firm}: [check|see] that the invoice adds up. [Should it not|If it does"
+    " not], draft a reply with the difference.",
 )
 UNSEEN = (
     "Recalculate what {firm} billed. Where the total differs from its items, draft them a reply"

@@ -20,6 +20,19 @@ KNOWN = (
     "[Please |]put {firm}'s invoice[s|(s)] in {table}, [one row each|a row for each].",
     "[Update|Complete] {table} with the invoice[s|(s)] we [got|received] from {firm}.",
     "I [still |]have to enter {firm}'s invoices in {table}. [Add|Enter] them for me.",
+    "[Transfer|Move|Copy] the invoices [of|from] {firm} to {table}[.|: number, firm and amount.]",
+    "{table} [has to|should|must] [list|hold|show] all invoices [of|from] {firm}. [Add|Enter]"
+    " the rows.",
+    "[Check|Open] the mails from {firm} and [put|copy|add] each invoice they sent [to|into]"
+    " {table}.",
+    "[Could you|Can you] [enter|add|record] {firm}'s invoices in {table}?",
+    "Bookkeeping: {firm}, [all invoices|every invoice], table {table}[.|, please.]",
+    "[Book|Register] the invoices [of|from|by] {firm} in {table}.",
+    "[Bring|Get] {table} up to date: the invoices [of|from] {firm} [are missing|are not in it"
+    " yet].",
+    "New rows for {table}: one for every invoice [we have|that came] from {firm}.",
+    "All invoices that {firm} [mailed|sent] [should|must|have to] be in {table}. [Do it|See to"
+    " it].",
 )
 UNSEEN = (
     "Please log what {firm} billed us: one row per invoice in {table}.",

@@ -33,6 +33,22 @@ KNOWN = (
     '[Create|Make] "{title}" as a note with the {what} [we ended up with|from the end of the'
     " thread] for"
     " the {topic}, [agreed|discussed] with {name}.",
+    "{name} [finally|in the end] gave another {what} for the {topic}. [Find|Get] the last one"
+    ' in the thread and [store|keep|put] it in "{title}".',
+    "[Could you|Can you] [find|look up] which {what} [is right|is the last] in the thread with"
+    ' {name} about the {topic}? [Keep|Note] it in a note "{title}".',
+    "[Open|Take] the thread about the {topic} with {name}. Its [last|final|newest] {what} goes"
+    ' into a note "{title}".',
+    "There were several answers from {name} on the {topic}. [Record|Store|Keep] the {what} of"
+    ' the [last|latest] in "{title}".',
+    'A note "{title}", please: the {what} for the {topic} as [it was settled|it stands now] in'
+    " the thread with {name}.",
+    "What is the [final|latest|newest] {what} for the {topic}, [according to|going by] the"
+    ' thread with {name}? [It goes|Put it] into a note "{title}".',
+    "The thread with {name} on the {topic}: [which|what] {what} did it come to? [Start|Make] a"
+    ' note "{title}" [for|with] it.',
+    "I lost track of the {topic} thread with {name}. [Save|Write] the {what} that [counts|is"
+    ' valid] in a note "{title}".',
 )
 UNSEEN = (
     "Work out from the exchange with {name} which {what} now holds for the {topic}, and note it as"

@@ -4,6 +4,7 @@ import asyncio
 import platform
 import shutil
 import sys
+import textwrap
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -63,11 +64,18 @@ def doctor(model: str, as_json: bool, settings: bool, repair: bool) -> int:
         if as_json:
             click.echo(msgspec.json.encode(asdict(finding)).decode())
             continue
-        sign = {"ok": "ok  ", "note": "note", "problem": "BAD "}[finding.state]
-        click.echo(printable(f"{sign}  {finding.what:<12} {finding.words}"))
-        if finding.fix:
-            click.echo(printable(f"{'':18} {finding.fix}"))
+        click.echo(_told(finding))
     return 3 if problems else 0
+
+
+def _told(finding: Finding) -> str:
+    """For a person: wrapped to the terminal, but for the fix, which is there to be copied."""
+    sign = {"ok": "ok  ", "note": "note", "problem": "BAD "}[finding.state]
+    text = printable(f"{sign}  {finding.what:<12} {finding.words}")
+    if sys.stdout.isatty():
+        width = max(60, shutil.get_terminal_size().columns)
+        text = textwrap.fill(text, width, subsequent_indent=" " * 19)
+    return f"{text}\n{'':19}{printable(finding.fix)}" if finding.fix else text
 
 
 def _findings() -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 import asyncio
 import html
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from contextlib import aclosing
+from contextlib import ExitStack, aclosing
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
@@ -36,7 +36,7 @@ class Storage:
     """What the SDK keeps of a sign-in, as one secret of the vault."""
 
     def __init__(self, served: Served, *, in_file: bool | None = None) -> None:
-        self._name = secret_name(served.name, "oauth")
+        self.name = secret_name(served.name, "oauth")
         self._in_file = in_file
 
     async def get_tokens(self) -> OAuthToken | None:
@@ -52,7 +52,7 @@ class Storage:
         await self._write((await self._read()).model_copy(update={"client": client_info}))
 
     async def _read(self) -> _Kept:
-        found = await asyncio.to_thread(vault.read, self._name)
+        found = await asyncio.to_thread(vault.read, self.name)
         try:
             return _Kept.model_validate_json(found) if found else _Kept()
         except ValidationError:
@@ -62,9 +62,9 @@ class Storage:
         """Where it was kept before, unless it is said where."""
         in_file = self._in_file
         if in_file is None:
-            in_file = await asyncio.to_thread(vault.is_in_file, self._name)
+            in_file = await asyncio.to_thread(vault.is_in_file, self.name)
         await asyncio.to_thread(
-            vault.keep, self._name, kept.model_dump_json(exclude_none=True), in_file=in_file
+            vault.keep, self.name, kept.model_dump_json(exclude_none=True), in_file=in_file
         )
 
 
@@ -80,8 +80,8 @@ class _Stranger(httpx2.Auth):
 class _Renewing(httpx2.Auth):
     """A kept sign-in. The SDK does not know when what was kept has run out, so it is tried.
 
-    Where the server refuses it, what another process has kept meanwhile is used, or it is renewed;
-    only then a person is needed.
+    Where the server refuses it, what another process has kept meanwhile is used, or it is renewed,
+    by one process at a time; only then a person is needed.
     """
 
     requires_response_body = True
@@ -93,34 +93,38 @@ class _Renewing(httpx2.Auth):
     async def async_auth_flow(
         self, request: httpx2.Request
     ) -> AsyncGenerator[httpx2.Request, httpx2.Response]:
-        for attempt in (self._as_it_is, self._as_kept, self._renewed):
-            if not await attempt():
-                continue
-            async with aclosing(self._provider.async_auth_flow(request)) as flow:
-                try:
-                    outgoing = await anext(flow)
-                    while True:
-                        outgoing = await flow.asend((yield outgoing))
-                except StopAsyncIteration:
-                    return
-                except SignInNeeded:
-                    request.headers.pop("Authorization", None)
-        raise SignInNeeded
+        with ExitStack() as turn:
+            for attempt in ("as it is", "as kept", "renewed"):
+                if attempt == "as kept":
+                    lock = vault.alone(self._storage.name)
+                    await asyncio.to_thread(turn.enter_context, lock)
+                if not await self._ready(attempt):
+                    continue
+                async with aclosing(self._provider.async_auth_flow(request)) as flow:
+                    try:
+                        outgoing = await anext(flow)
+                        while True:
+                            if attempt == "renewed" and outgoing is request:
+                                turn.close()  # it is renewed and kept: the next one may come
+                            outgoing = await flow.asend((yield outgoing))
+                    except StopAsyncIteration:
+                        return
+                    except SignInNeeded:
+                        request.headers.pop("Authorization", None)
+            raise SignInNeeded
 
-    async def _as_it_is(self) -> bool:
-        return True
-
-    async def _as_kept(self) -> bool:
-        context, kept = self._provider.context, await self._storage.get_tokens()
-        newer = kept is not None and kept != context.current_tokens
-        if newer:
-            context.current_tokens, context.token_expiry_time = kept, None
-        return newer
-
-    async def _renewed(self) -> bool:
+    async def _ready(self, attempt: str) -> bool:
+        """Prepare the attempt; whether there is any sense in it."""
         context = self._provider.context
-        context.token_expiry_time = 1.0  # long ago
-        return context.can_refresh_token()
+        if attempt == "as kept":
+            kept = await self._storage.get_tokens()
+            if kept is None or kept == context.current_tokens:
+                return False
+            context.current_tokens, context.token_expiry_time = kept, None
+        if attempt == "renewed":
+            context.token_expiry_time = 1.0  # long ago
+            return context.can_refresh_token()
+        return True
 
 
 class SignIn:

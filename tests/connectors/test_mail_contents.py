@@ -7,9 +7,18 @@ from typing import Any
 
 import pytest
 from docx import Document
+from docx.oxml import parse_xml
+from docx.oxml.ns import nsdecls
 from mail_scene import mail, opened
 from openpyxl import Workbook
 from pypdf import PdfReader, PdfWriter
+from pypdf.generic import (
+    ArrayObject,
+    DecodedStreamObject,
+    DictionaryObject,
+    NameObject,
+    NumberObject,
+)
 
 from m2agent.office.pdf import pdf
 from m2agent_connectors.mail.contents import text_of
@@ -107,6 +116,83 @@ def test_what_is_text_is_told_and_what_is_none_is_not(
     assert bool(text) == bool(saying(name, data, type))
 
 
+def filled_in() -> bytes:
+    """A letter as offices have it: letterhead, fields to fill in, changes under review."""
+    document: Any = Document()
+    section = document.sections[0]
+    section.header.paragraphs[0].text = "Oak & Sons"
+    section.footer.paragraphs[0].text = "IBAN DE02"
+    document.add_paragraph("Dear ")._p.append(
+        element("<w:sdt><w:sdtContent><w:r><w:t>Ann</w:t></w:r></w:sdtContent></w:sdt>")
+    )
+    document.add_paragraph()._p.append(
+        element(
+            "<w:ins><w:r><w:t>14 days</w:t></w:r></w:ins>"
+            "<w:del><w:r><w:delText>30 days</w:delText></w:r></w:del>"
+            "<w:r><w:rPr><w:vanish/></w:rPr><w:t>Pay Bob</w:t></w:r>"
+        )
+    )
+    cell = document.add_table(1, 2).rows[0].cells[0]
+    cell.text = "Oak"
+    cell.add_table(1, 2).rows[0].cells[1].text = "724.00"
+    out = BytesIO()
+    document.save(out)
+    return out.getvalue()
+
+
+def element(xml: str) -> Any:
+    return parse_xml(f"<w:smartTag {nsdecls('w')}>{xml}</w:smartTag>")
+
+
+def test_a_letter_says_all_that_a_reader_sees_and_what_it_hides() -> None:
+    assert saying("offer.docx", filled_in()) == (
+        "Oak & Sons\nDear Ann\n14 days\nOak | 724.00 |\nIBAN DE02\n"
+        "[left out: 6 letters that the file hides from its readers]"
+    )
+
+
+def pages(*contents: bytes, form: bytes = b"") -> bytes:
+    """A PDF with these content streams, and a form that they may draw as /Form."""
+    writer: Any = PdfWriter()
+    helvetica = {"/Type": "/Font", "/Subtype": "/Type1", "/BaseFont": "/Helvetica"}
+    fonts = dictionary({"/Font": dictionary({"/F": dictionary(helvetica)})})
+    drawn = DecodedStreamObject()
+    drawn.set_data(form)
+    drawn.update(dictionary({"/Type": "/XObject", "/Subtype": "/Form", "/Resources": fonts}))
+    drawn[NameObject("/BBox")] = ArrayObject(map(NumberObject, (0, 0, 600, 800)))
+    forms = dictionary({"/Form": writer._add_object(drawn)})
+    for content in contents:
+        stream = DecodedStreamObject()
+        stream.set_data(content)
+        page = writer.add_blank_page(600, 800)
+        page[NameObject("/Contents")] = writer._add_object(stream)
+        page[NameObject("/Resources")] = dictionary({**fonts, "/XObject": forms})
+    out = BytesIO()
+    writer.write(out)
+    return out.getvalue()
+
+
+def dictionary(items: dict[str, Any]) -> DictionaryObject:
+    return DictionaryObject(
+        {NameObject(k): NameObject(v) if isinstance(v, str) else v for k, v in items.items()}
+    )
+
+
+def test_one_damaged_page_takes_no_other_with_it() -> None:
+    text = saying(
+        "a.pdf", pages(b"BT /F 9 Tf 9 9 Td (One) Tj ET", b"BT [(x", b"BT /F 9 Tf (3) Tj ET")
+    )
+    assert text.startswith("--- page 1\nOne\n--- page 2\n[this page cannot be read: it is damaged")
+    assert text.endswith("--- page 3\n3")
+
+
+def test_a_pdf_says_also_what_is_turned_or_stands_in_a_form() -> None:
+    turned = b"BT /F 9 Tf 0 1 -1 0 300 300 Tm (Turned) Tj ET"
+    assert saying("a.pdf", pages(turned)) == "Turned"
+    text = saying("a.pdf", pages(b"BT /F 9 Tf (Out) Tj ET /Form Do", form=b"BT /F 9 Tf (In) Tj ET"))
+    assert set(text.split()) == {"Out", "In"}
+
+
 def encrypted() -> bytes:
     writer = PdfWriter(clone_from=PdfReader(BytesIO(pdf("Secret."))))
     writer.encrypt("word", algorithm="RC4-128")
@@ -123,6 +209,16 @@ def scanned() -> bytes:
     return out.getvalue()
 
 
+def endless() -> bytes:
+    """Two cells, as far from each other as Excel lets them be."""
+    book = Workbook()
+    first: Any = book.active
+    first["A1"] = first["XFD1048576"] = "x"
+    out = BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
 @pytest.mark.parametrize(
     ("name", "make", "words"),
     [
@@ -131,6 +227,7 @@ def scanned() -> bytes:
         ("a.pdf", lambda: b"%PDF-1.4 nonsense", "it is damaged"),
         ("a.docx", lambda: b"PK nonsense", "it is damaged"),
         ("a.xlsx", lambda: sheet()[:2_000], "it is damaged"),
+        ("a.xlsx", endless, "too much time or memory"),
     ],
 )
 def test_what_cannot_be_read_says_why(name: str, make: Callable[[], bytes], words: str) -> None:

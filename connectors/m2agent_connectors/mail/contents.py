@@ -70,12 +70,23 @@ def _extracted(kind: str, data: bytes, seconds: float) -> str:
             env=environment,
             check=False,
         )
-    except subprocess.TimeoutExpired:
-        return f"[its text could not be read within {seconds:g} seconds]"
-    if done.returncode:
-        words = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        return f"[its text cannot be read: {shown(words[-1])[:200] if words else 'it is damaged'}]"
-    return shown(done.stdout.decode("utf-8", "replace"))
+    except subprocess.TimeoutExpired as error:
+        return _so_far(error.output or b"", f"could not be read within {seconds:g} seconds")
+    if not done.returncode:
+        return shown(done.stdout.decode("utf-8", "replace"))
+    if done.returncode < 0:  # it ran into its limits, and was killed by the system
+        return _so_far(done.stdout, "cannot be read: it takes too much time or memory")
+    words = done.stderr.decode("utf-8", "replace").strip().splitlines()
+    why = shown(words[-1])[:200] if words else "it is damaged"
+    return _so_far(done.stdout, f"cannot be read: {why}")
+
+
+def _so_far(output: bytes, problem: str) -> str:
+    """What was read before it went wrong, which is said first."""
+    text = shown(output.decode("utf-8", "replace"))
+    if not text.strip():
+        return f"[its text {problem}]"
+    return f"[not all of its text is here; the rest {problem}]\n{text}"
 
 
 def _cut(text: str) -> str:

@@ -5,15 +5,20 @@
 Ends with 1 and one line on standard error where that cannot be done.
 """
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import timedelta
 from io import BytesIO
+from typing import Any
 
 _MEMORY = 1 << 30  # bytes
 _SECONDS = 25  # of CPU
 _ROWS = 5_000  # of a sheet
 _LONGEST = 2_000_000  # characters
+_GAP = re.compile(" {80,}")
+_WIDEST_GAP = " " * 80  # between two columns, however far apart they lie
 
 
 class Unreadable(Exception):
@@ -29,7 +34,10 @@ def pdf(data: bytes) -> Iterator[str]:
         raise Unreadable("it is protected by a password")
     found = False
     for number, page in enumerate(reader.pages, 1):
-        text = page.extract_text(extraction_mode="layout")
+        try:
+            text = _page(page)
+        except Exception as error:
+            text = f"[this page cannot be read: it is damaged ({type(error).__name__})]"
         found = found or bool(text.strip())
         yield f"--- page {number}" if len(reader.pages) > 1 else ""
         yield text
@@ -37,30 +45,46 @@ def pdf(data: bytes) -> Iterator[str]:
         raise Unreadable("it holds only pictures, such as a scan")
 
 
-def docx(data: bytes) -> Iterator[str]:
-    """Paragraphs and tables in their order; a table's row is a line, its cells between bars."""
-    from docx import Document
-    from docx.table import Table
+def _page(page: Any) -> str:
+    """As it lies on the page; or only its words, where laying it out would lose some of them."""
+    laid_out = _GAP.sub(_WIDEST_GAP, page.extract_text(extraction_mode="layout"))
+    if laid_out.strip() and not _has_forms(page):
+        return laid_out
+    words = page.extract_text()  # turned text, too, and what stands in forms within the page
+    return words if _letters(words) > _letters(laid_out) else laid_out
 
-    for part in Document(BytesIO(data)).iter_inner_content():
-        if isinstance(part, Table):
-            for row in part.rows:
-                yield " | ".join(" ".join(cell.text.split()) for cell in row.cells)
-        else:
-            name = part.style.name if part.style else ""
-            level = name.removeprefix("Heading ") if name else ""
-            yield f"{'#' * int(level)} {part.text}" if level.isdigit() else part.text
+
+def _has_forms(page: Any) -> bool:
+    resources = page.get("/Resources")
+    drawn = resources and resources.get_object().get("/XObject")
+    each = drawn.get_object().values() if drawn else ()
+    return any(one.get_object().get("/Subtype") == "/Form" for one in each)
+
+
+def _letters(text: str) -> int:
+    return sum(map(str.isalnum, text))
+
+
+def docx(data: bytes) -> Iterator[str]:
+    """Line after line, and at the end how much of it nobody would see."""
+    from m2agent_connectors.mail.letter import Letter
+
+    letter = Letter(BytesIO(data))
+    yield from letter.lines()
+    if letter.hidden:
+        yield f"[left out: {letter.hidden:,} letters that the file hides from its readers]"
 
 
 def sheets(data: bytes) -> Iterator[str]:
     """Each sheet's rows as lines, with tabs between the cells."""
-    from python_calamine import CalamineWorkbook
+    from python_calamine import CalamineWorkbook, SheetVisibleEnum
 
     book = CalamineWorkbook.from_filelike(BytesIO(data))
-    for name in book.sheet_names:
-        rows = book.get_sheet_by_name(name).to_python(skip_empty_area=True)
+    for sheet in book.sheets_metadata:
+        rows = book.get_sheet_by_name(sheet.name).to_python(skip_empty_area=True)
+        seen = sheet.visible == SheetVisibleEnum.Visible
         if len(book.sheet_names) > 1:
-            yield f"--- sheet {name}"
+            yield f"--- sheet {sheet.name}{'' if seen else ' (hidden)'}"
         for row in rows[:_ROWS]:
             yield "\t".join(map(_cell, row)).rstrip("\t")
         if len(rows) > _ROWS:
@@ -72,6 +96,9 @@ def _cell(value: object) -> str:
         return str(int(value))
     if isinstance(value, float):
         return repr(round(value, 10))
+    if isinstance(value, timedelta):
+        minutes, seconds = divmod(round(value.total_seconds()), 60)
+        return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
     return " ".join(str(value).split())
 
 
@@ -87,21 +114,21 @@ def main() -> int:
             length += len(piece)
             if length > _LONGEST:
                 break
-        sys.stdout.buffer.flush()
+        return 0
     except ModuleNotFoundError as error:
-        print(f"the package {error.name} is missing: pip install 'm2agent[files]'", file=sys.stderr)
-        return 1
+        reason = f"the package {error.name} is missing: pip install 'm2agent[files]'"
     except Unreadable as error:
-        print(error, file=sys.stderr)
-        return 1
+        reason = str(error)
     except MemoryError:
-        print("it takes too much memory", file=sys.stderr)
-        return 1
-    except Exception as error:
-        # Whatever a damaged file does to a library, it is no bug of ours.
-        print(f"it is damaged ({type(error).__name__})", file=sys.stderr)
-        return 1
-    return 0
+        reason = "it takes too much memory"
+    except BaseException as error:
+        # Whatever a damaged file does to a library, it is no bug of ours. What those written in
+        # Rust raise when they give up is no Exception.
+        reason = f"it is damaged ({type(error).__name__})"
+    finally:
+        sys.stdout.buffer.flush()
+    print(reason, file=sys.stderr)
+    return 1
 
 
 def _leash() -> None:

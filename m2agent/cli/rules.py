@@ -1,5 +1,7 @@
 """`m2agent rules`: the rules there are, which of them decides a call, and taking one back."""
 
+import asyncio
+import tempfile
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -10,8 +12,8 @@ import click
 import msgspec
 
 from m2agent.cli.choose import AT_HOME, chosen_rules
-from m2agent.connector import connector_named
-from m2agent.errors import SetupError, UsageError
+from m2agent.connector import Account, Connector, connector_named
+from m2agent.errors import SetupError, ToolFailed, UsageError
 from m2agent.events import Asked, Began, Called, Origin, Returned, Started
 from m2agent.home import always_file, config_file
 from m2agent.policy import Call, Provenance, Rules, Verdict, decide, read_rules
@@ -20,6 +22,7 @@ from m2agent.policy.decide import least_trusted
 from m2agent.printable import one_line
 from m2agent.settings import Settings, read_settings
 from m2agent.tool import Effect, Tool
+from m2agent.toolbox import Toolbox
 
 _WIDTH = 300
 
@@ -70,8 +73,9 @@ def check(
     names = [f"yours {n + 1}" for n in range(len(own))]
     names += [f"always {n + 1}" for n in range(len(said))]
     chosen = Rules([*own, *said])
-    effect = effect or _effect(tool, settings)
-    call = Call(tool, effect, _object(arguments), account, at=datetime.now())
+    given = _object(arguments)
+    effect = effect or _effect(tool, given, settings)
+    call = Call(tool, effect, given, account, at=datetime.now())
     click.echo(f"{tool} counts as {effect}.\n")
     found: dict[str, list[str]] = {}
     misfits: dict[str, str] = {}
@@ -106,16 +110,36 @@ def _by(verdict: Verdict, names: list[str]) -> str:
     return names[int(number) - 1] if kind == "rule" and number.isdigit() else verdict.rule
 
 
-def _effect(tool: str, settings: Settings) -> Effect:
+def _effect(tool: str, arguments: dict[str, Any], settings: Settings) -> Effect:
     """What the tool of a configured account says of itself; one that is not known sends."""
-    configured = [account.connector for account in settings.accounts.values()]
-    for name in configured or [account["connector"] for account in AT_HOME.values()]:
+    configured = {name: one.model_dump() for name, one in settings.accounts.items()}
+    for table in (configured or AT_HOME).values():
         with suppress(SetupError):
-            connector = connector_named(str(name))
+            connector = connector_named(str(table["connector"]))
             for attribute in vars(connector).values():
                 if isinstance(attribute, Tool) and tool == f"{connector.kind}_{attribute.name}":
-                    return attribute.effect
+                    depends = attribute.effect_hook is not None
+                    return (depends and _effect_of(connector, tool, arguments)) or attribute.effect
     return "send"
+
+
+def _effect_of(connector: type[Connector], tool: str, arguments: dict[str, Any]) -> Effect | None:
+    """What this very call does, as the tool says it, in empty folders; None if it cannot say."""
+
+    async def asked(folder: Path) -> Effect:
+        opened = await connector.open(Account("check", folder / "account", folder / "work"))
+        try:
+            called = Called("1.1", tool, arguments)
+            return Toolbox({"check": opened}).check(called).effect
+        finally:
+            await opened.close()
+
+    with (
+        tempfile.TemporaryDirectory(prefix="m2agent-check-") as name,
+        suppress(SetupError, ToolFailed),
+    ):
+        return asyncio.run(asked(Path(name)))
+    return None
 
 
 def _after_reading(task: str, read: bool) -> Provenance:

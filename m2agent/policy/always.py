@@ -13,7 +13,16 @@ from typing import Any, Literal, cast
 import msgspec
 
 from m2agent.errors import UsageError
-from m2agent.policy.rules import Call, Rule, Rules, argument_text, read_rules, recipients
+from m2agent.policy.rules import (
+    Call,
+    Rule,
+    Rules,
+    argument_text,
+    fingerprint,
+    powers,
+    read_rules,
+    recipients,
+)
 
 Scope = Literal["run", "account", "recipient", "command"]
 """How far an "always" reaches: this run, this account, these recipients, exactly this call."""
@@ -61,8 +70,11 @@ class Always:
 
 
 def rule_for(call: Call, scope: Scope) -> Rule:
-    """The rule that an "always" of this scope is. Of its kinds only `run` also holds unwatched:
-    it goes no further than the run that the person had before them."""
+    """The rule that an "always" of this scope is; it gives no power that this call did not have.
+
+    Of its kinds only `run` also holds unwatched: it goes no further than the run that the person
+    had before them. That for a command holds for the same bytes: a draft changed since asks again.
+    """
     if call.effect == "destroy":
         raise UsageError("What cannot be undone is asked each time.")
     where: dict[str, Any] = {
@@ -70,6 +82,7 @@ def rule_for(call: Call, scope: Scope) -> Rule:
         "tool": glob.escape(call.tool),
         "account": glob.escape(call.account) or "*",
         "unattended": False,
+        "powers": sorted(powers(call)),
         "reason": f"You said always, for this {scope}.",
     }
     match scope:
@@ -79,11 +92,14 @@ def rule_for(call: Call, scope: Scope) -> Rule:
             pass
         case "recipient":
             where["to"] = sorted(recipients(call))
-            if not where["to"]:
+            if not where["to"] or any(one.startswith("?") for one in where["to"]):
                 raise UsageError("This call names nobody it goes to. Choose another scope.")
         case "command":
             told = {name: argument_text(value) for name, value in call.arguments.items()}
             where["arguments"] = {name: glob.escape(text) for name, text in told.items()}
+            where["exactly"] = fingerprint(call)
+            if not where["exactly"]:
+                raise UsageError("This call holds a value that has no hash. Choose another scope.")
     return Rule(**where)
 
 

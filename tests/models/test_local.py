@@ -1,5 +1,6 @@
 import asyncio
 import os
+import re
 import signal
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -349,6 +350,16 @@ async def test_an_architecture_that_llama_cpp_does_not_know_is_a_model_error(
     path = tmp_path / "foreign.gguf"
     path.write_bytes(tiny_m2.read_bytes().replace(b"minimax-m2", b"minimax-m9"))
     with pytest.raises(ModelError, match="could not load"):
+        await Local.open(str(path), ENGINE)
+
+
+@pytest.mark.parametrize("marker", [b"</think>", b"<minimax:tool_call>", b"[e~["])
+async def test_a_file_whose_markers_are_no_tokens_is_refused(
+    tmp_path: Path, tiny_m2: Path, marker: bytes
+) -> None:
+    path = tmp_path / "converted.gguf"
+    path.write_bytes(tiny_m2.read_bytes().replace(marker, b"<" + b"x" * (len(marker) - 1)))
+    with pytest.raises(SetupError, match=rf"(?s){re.escape(marker.decode())} is no token of its"):
         await Local.open(str(path), ENGINE)
 
 

@@ -29,6 +29,7 @@ from m2agent_models.engine.machine import this_machine
 from m2agent_models.engine.placement import Wishes, plan
 from m2agent_models.engine.schedule import Schedule, failure
 from m2agent_models.engine.threads import Threads
+from m2agent_models.m2.markers import MARKERS
 
 _log = logging.getLogger(__name__)
 _FIRST_CLIENT = 10.0
@@ -179,7 +180,8 @@ class _Process:
         _log.info("%s", placed.why)
         llama = Llama(self._model, placed, loading)
         self._abort = llama.abort
-        ready = wire.Ready(llama.size, placed.sequences, placed.why, llama.bos, llama.eos)
+        markers = [marker for marker in MARKERS if len(llama.frame(marker)) == 1]
+        ready = wire.Ready(llama.size, placed.sequences, placed.why, llama.bos, llama.eos, markers)
         self._loop.call_soon_threadsafe(self._tell_all, ready)
         kept = None
         quota = self._wish.keep or self._wish.openings

@@ -13,7 +13,7 @@ import msgspec
 
 from m2agent.errors import ModelError
 
-VERSION = 4
+VERSION = 5
 """Changes with every message below, so that no client talks to an engine of another release."""
 
 LARGEST = 256 * 1024 * 1024
@@ -89,13 +89,17 @@ class Loading(Message, frozen=True):
 
 
 class Ready(Message, frozen=True):
-    """The model can be used. `plan` is how it was placed, in words; `bos` and `eos` are text."""
+    """The model can be used. `plan` is how it was placed, in words; `bos` and `eos` are text.
+
+    `markers` are those of M2's that are tokens of their own in this vocabulary.
+    """
 
     context: int
     sequences: int
     plan: str
     bos: str
     eos: str
+    markers: list[str] = []
 
 
 class Queued(Message, frozen=True):

@@ -68,7 +68,9 @@ def new(name: str, folder: Path) -> None:
     for path in written:
         click.echo(printable(str(target / path)))
     click.echo(
-        printable(f"Next: pip install -e {target}, then pytest {target}. README.md has the rest."),
+        printable(
+            f"Next: pip install -e '{target}[test]'; pytest {target}. README.md has the rest."
+        ),
         err=True,
     )
 

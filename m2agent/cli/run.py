@@ -8,7 +8,7 @@ import click
 from click.core import ParameterSource
 
 from m2agent.cli.choose import choose
-from m2agent.cli.completion import a_model
+from m2agent.cli.completion import a_model, a_recipe
 from m2agent.cli.drive import answering, begin
 from m2agent.cli.options import Leg, output_options, read_file, run_options
 from m2agent.cli.output import Output
@@ -17,7 +17,7 @@ from m2agent.loop.structured import read_schema
 
 
 @click.command
-@click.argument("task", default="")
+@click.argument("task", default="", shell_complete=a_recipe)
 @click.option("--file", type=click.Path(path_type=Path), help="Read the task from a file.")
 @click.option("--set", "given", multiple=True, metavar="NAME=VALUE", help="For a recipe.")
 @click.option(

@@ -19,9 +19,9 @@ from m2agent.journal import Journal
 from m2agent.loop import Limits, begin, carry_on
 from m2agent.loop.ask import Approve, park
 from m2agent.loop.crew import Crew
+from m2agent.loop.judge.structured import check_schema
 from m2agent.loop.own_tools import own_tools
 from m2agent.loop.prompt import system_prompt
-from m2agent.loop.structured import check_schema
 from m2agent.model import Model, Progress, Token
 from m2agent.policy import Always, Rules
 from m2agent.toolbox import Toolbox

@@ -13,7 +13,7 @@ from m2agent.cli.drive import answering, begin
 from m2agent.cli.options import Leg, output_options, read_file, run_options
 from m2agent.cli.output import Output
 from m2agent.cli.recipe import pairs, read_recipe
-from m2agent.loop.structured import read_schema
+from m2agent.loop.judge.structured import read_schema
 
 
 @click.command

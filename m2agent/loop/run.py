@@ -7,7 +7,7 @@ carried on. Each event is on the disk before it is yielded; nobody who watches i
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from m2agent.events import (
     Began,
     Broken,
     Called,
+    Compacted,
     Ended,
     Event,
     Judged,
@@ -39,11 +40,11 @@ from m2agent.loop.act import Hands
 from m2agent.loop.compact import deep_fold, fold
 from m2agent.loop.crew import Crew
 from m2agent.loop.doing import Doing
-from m2agent.loop.judge import FAILED, judge
+from m2agent.loop.judge import FAILED, judge, second_look, worth_asking
+from m2agent.loop.judge.structured import answer_of
 from m2agent.loop.limits import Spent
-from m2agent.loop.second_look import second_look, worth_asking
+from m2agent.loop.steering import Steering
 from m2agent.loop.steps import Turn, last_turn, open_steps
-from m2agent.loop.structured import answer_of
 from m2agent.loop.stuck import nudged, stuck
 from m2agent.loop.sub_agents import SubAgents
 from m2agent.model import Progress, Token
@@ -88,6 +89,10 @@ async def carry_on(run: Run, crew: Crew) -> AsyncGenerator[Record | Token | Prog
         async with aclosing(_forward(run, crew)) as pieces:
             async for piece in pieces:
                 yield piece
+    except ModelError as error:
+        if _is_sub_agent(run):
+            raise  # its run ends with it, and both go on where they were
+        yield run.add(_ended("failed", str(error)))[0]
     except (GeneratorExit, asyncio.CancelledError):
         if not isinstance(run.events[-1], Ended):
             run.add(_ended("interrupted", "It was stopped at once."))
@@ -105,17 +110,11 @@ async def _forward(run: Run, crew: Crew) -> AsyncGenerator[Record | Token | Prog
         await crew.steering.moving()
         turn = last_turn(run.events)
         if turn and turn.open:
-            try:
-                async with aclosing(hands.act(turn.open)) as records:
-                    async for record in records:
-                        if record.run == run.id:
-                            spent.count(record.event)
-                        yield record
-            except ModelError as error:  # a sub-agent's; it goes on where it was
-                if _is_sub_agent(run):
-                    raise
-                yield run.add(_ended("failed", str(error)))[0]
-                return
+            async with aclosing(hands.act(turn.open)) as records:
+                async for record in records:
+                    if record.run == run.id:
+                        spent.count(record.event)
+                    yield record
             if stopped := _open_end(run, crew):
                 yield run.add(stopped)[0]
                 return
@@ -127,45 +126,27 @@ async def _forward(run: Run, crew: Crew) -> AsyncGenerator[Record | Token | Prog
                     yield record
             if isinstance(run.events[-1], Ended):
                 return
-        for text in crew.steering.heard():
-            yield run.add(Asked(text))[0]
-        if plan := crew.steering.replanned():
-            yield run.add(plan)[0]
+        for event in _said(crew.steering):
+            yield run.add(event)[0]
         if stopped := _stop(run, crew, spent):
             yield run.add(stopped)[0]
             return
-        if circling := stuck(run.events):
-            told = nudged(run.events)
-            if told:
-                yield run.add(_ended("failed", f"The model is stuck. {circling}"))[0]
-                return
-            if told is None:
-                words = f"{circling} Try another way, or report what is done and what is open."
-                yield run.add(Noted(words, about="stuck"))[0]
-        if warning := spent.warning():
-            spent.count(warning)
-            yield run.add(warning)[0]
-        if due := fold(run.events, crew.model.context):
-            yield run.add(due)[0]
-        number += 1
+        for event in _due(run, crew, spent):
+            spent.count(event)
+            yield run.add(event)[0]
         try:
-            async with aclosing(_think(run, crew, number)) as pieces:
+            async with aclosing(_think(run, crew, number + 1)) as pieces:
                 async for piece in pieces:
                     if isinstance(piece, Record):
                         spent.count(piece.event)
                     yield piece
+            number += 1
         except ContextFull as full:
             due = deep_fold(run.events, full.size, kept=0.0)
             if due is None:
                 yield run.add(_ended("failed", f"{full} There is nothing left to fold away."))[0]
                 return
-            number -= 1
             yield run.add(due)[0]
-        except ModelError as error:
-            if _is_sub_agent(run):
-                raise
-            yield run.add(_ended("failed", str(error)))[0]
-            return
 
 
 def _hands(run: Run, crew: Crew) -> Hands:
@@ -251,12 +232,32 @@ def _open_end(run: Run, crew: Crew) -> Ended | None:
     return _ended("waiting", f"A yes is needed for {names}.")
 
 
+def _said(steering: Steering) -> list[Event]:
+    """What the person put in since the last turn."""
+    plan = steering.replanned()
+    return [*map(Asked, steering.heard()), *([plan] if plan else [])]
+
+
 def _stop(run: Run, crew: Crew, spent: Spent) -> Ended | None:
+    """Why there is no next turn."""
     if crew.steering.stopping:
         return _ended("interrupted", "It was stopped after a finished step.")
     if met := spent.reached():
         return _ended("limit", met)
+    if (circle := stuck(run.events)) and nudged(run.events):
+        return _ended("failed", f"The model is stuck. {circle}")
     return None
+
+
+def _due(run: Run, crew: Crew, spent: Spent) -> Iterator[Noted | Compacted]:
+    """What comes before the next turn: what the model must be told, and room for what it says."""
+    if (circle := stuck(run.events)) and nudged(run.events) is None:
+        words = f"{circle} Try another way, or report what is done and what is open."
+        yield Noted(words, about="stuck")
+    if warning := spent.warning():
+        yield warning
+    if folded := fold(run.events, crew.model.context):
+        yield folded
 
 
 def _since_asked(history: Sequence[Event], kind: type[Noted] | type[Judged]) -> int:

@@ -22,10 +22,10 @@ from m2agent.events import (
     Receipt,
     Returned,
 )
-from m2agent.loop.claims import EARLIER, MARK, claims, sentence_at
+from m2agent.loop.judge.claims import EARLIER, MARK, claims, sentence_at
+from m2agent.loop.judge.structured import flaws
+from m2agent.loop.judge.unseen import unseen_amounts, unseen_names
 from m2agent.loop.plan import planned_now
-from m2agent.loop.structured import flaws
-from m2agent.loop.unseen import unseen_amounts, unseen_names
 from m2agent.transcript import mark
 
 FAILED = ("open", "unproven", "declined")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from m2agent.events import Asked, Began, Called, Event, Noted, Planned, Returned
-from m2agent.loop.claims import MARK
+from m2agent.loop.judge.claims import MARK
 
 _AMOUNT = re.compile(
     r"(?<![\w.,/-])\d{1,3}(?:[,.' ]?\d{3}){0,6}[.,]\d{2}(?![\w/-]|[.,]\d)"

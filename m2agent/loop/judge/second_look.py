@@ -13,9 +13,9 @@ import msgspec
 
 from m2agent.errors import ModelError
 from m2agent.events import Asked, Began, Called, Ended, Event, Item, Judged, Noted, Said, Turned
-from m2agent.loop.claims import MARK
 from m2agent.loop.crew import Crew
-from m2agent.loop.judge import FAILED, marks_of
+from m2agent.loop.judge.by_rule import FAILED, marks_of
+from m2agent.loop.judge.claims import MARK
 from m2agent.printable import one_line
 
 _TOKENS = 4_096

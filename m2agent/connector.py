@@ -48,12 +48,13 @@ class Account:
         except ValidationError as error:
             problem = error.errors(include_url=False)[0]
             key = ".".join(str(part) for part in problem["loc"])
+            unknown = problem["type"] == "extra_forbidden"
+            why = "there is no such setting" if unknown else problem["msg"]
             near = difflib.get_close_matches(key, model.model_fields, n=1)
             hint = f" Did you mean {near[0]}?" if near and near[0] != key else ""
             known = ", ".join(model.model_fields)
             raise SetupError(
-                f"The setting {key!r} of the account {self.name!r} is wrong: {problem['msg']}."
-                f"{hint}",
+                f"The setting {key!r} of the account {self.name!r} is wrong: {why}.{hint}",
                 fix=f"Correct it under [accounts.{self.name}]; there can be: {known}.",
             ) from error
 

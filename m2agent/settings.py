@@ -165,5 +165,5 @@ def _explain(problem: Any) -> str:
     groups |= {"screen": ScreenSettings}
     known = groups.get(parents[0], Settings).model_fields if parents else Settings.model_fields
     near = difflib.get_close_matches(key, known, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
-    return f"there is no key {where}, {hint}"
+    hint = f"perhaps {near[0]} was meant" if near else f"known are {', '.join(known)}"
+    return f"there is no key {where}; {hint}"

@@ -5,6 +5,7 @@ Commands are loaded when they are used: `m2agent --help` imports click and this 
 
 import importlib
 import os
+import shlex
 import sys
 import traceback
 from typing import Any
@@ -62,6 +63,21 @@ class _Commands(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         return getattr(importlib.import_module(f"m2agent.cli.{cmd_name}"), cmd_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in _COMMANDS and name[:1].isalpha():
+            if " " in name:
+                ctx.fail(f"There is no such command. Is it a task? m2agent run {shlex.quote(name)}")
+            import difflib
+
+            near = difflib.get_close_matches(name, _COMMANDS, n=1)
+            ctx.fail(
+                f"There is no command {name!r}." + "".join(f" Did you mean {n}?" for n in near)
+            )
+        return super().resolve_command(ctx, args)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         names = [name for name in _COMMANDS if name.startswith(incomplete)]

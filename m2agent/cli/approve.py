@@ -46,7 +46,7 @@ def approve(
 
     def yes(open_steps: list[Step]) -> Answers:
         answers: Answers = []
-        found = chosen(open_steps, steps, waits_for_yes)
+        found = chosen(open_steps, steps, waits_for_yes, "a yes or no")
         if edit and len(found) > 1:
             names = ", ".join(step.name for step in found)
             raise UsageError(f"One step at a time can be changed. Name it with --step: {names}.")

@@ -26,7 +26,7 @@ def decline(run: str, steps: tuple[str, ...], reason: str, done: bool, output: O
 
     def no(open_steps: list[Step]) -> Answers:
         answers: Answers = []
-        for step in chosen(open_steps, steps, waits_for_yes):
+        for step in chosen(open_steps, steps, waits_for_yes, "a yes or no"):
             assert step.decided
             by = f"{getpass.getuser()} by m2agent decline"
             said = Did(by, reason) if done else No(by, reason)

@@ -79,12 +79,14 @@ def carry_on(
     return go_on(setup, run, journal, output, approve or answering(leg.on_ask, output))
 
 
-def chosen(steps: list[Step], only: tuple[str, ...], waits: Callable[[Step], bool]) -> list[Step]:
+def chosen(
+    steps: list[Step], only: tuple[str, ...], waits: Callable[[Step], bool], what: str
+) -> list[Step]:
     """The steps that wait, or those of them that were named. Raises UsageError if none do."""
     found = [step for step in steps if waits(step)]
     names = {step.name for step in found}
     if not found:
-        raise UsageError("Nothing in this run waits for that.")
+        raise UsageError(f"No step of this run waits for {what}. See it: m2agent show RUN")
     if unknown := [name for name in only if name not in names]:
         raise UsageError(f"No step {', '.join(unknown)} waits; waiting are {', '.join(names)}.")
     return [step for step in found if not only or step.name in only]

@@ -24,7 +24,7 @@ def settle(run: str, steps: tuple[str, ...], happened: bool | None, output: Outp
 
     def word(open_steps: list[Step]) -> Answers:
         answers: Answers = []
-        for step in chosen(open_steps, steps, _is_unsettled):
+        for step in chosen(open_steps, steps, _is_unsettled, "your word on whether it happened"):
             assert step.unsettled
             how = f"{getpass.getuser()} by m2agent settle"
             settled = Settled(step.called.id, step.unsettled.key, happened, how)

@@ -74,12 +74,12 @@ class Journal:
                 self._db = sqlite3.connect(address, isolation_level=None, uri=True)
                 return
             path.touch(mode=0o600)
-            self._db = sqlite3.connect(path, isolation_level=None, timeout=10)
             try:
-                prepare(self._db, path)
-            except BaseException:
-                self._db.close()
-                raise
+                self._db = _prepared(path)
+            except sqlite3.OperationalError as error:
+                if not (error.sqlite_errorname or "").startswith("SQLITE_IOERR_SHM"):
+                    raise
+                self._db = _prepared(path, alone=True)
 
     def create(self) -> "Run":
         """Begin a new run and own it."""
@@ -280,6 +280,19 @@ def _whole(run: str, records: Sequence[Record], through: int) -> None:
             " its file journal.db-wal was removed, or an older copy was put back.",
             fix="Put the file back, or go on without what is lost: m2agent doctor --repair",
         )
+
+
+def _prepared(path: Path, *, alone: bool = False) -> sqlite3.Connection:
+    """The file, opened; alone it needs no room on a full disk for what processes share."""
+    db = sqlite3.connect(path, isolation_level=None, timeout=10)
+    try:
+        if alone:
+            db.execute("PRAGMA locking_mode=EXCLUSIVE")
+        prepare(db, path)
+    except BaseException:
+        db.close()
+        raise
+    return db
 
 
 @contextmanager

@@ -150,6 +150,7 @@ def test_what_a_person_typed_wrong_is_exit_2_and_a_sentence(m2agent: Command) ->
         ("run", "  "),
         ("run", "x", "--bogus"),
         ("bogus",),
+        ("rnu", "x"),
         ("show", "nosuch"),
         ("resume", "nosuch"),
         ("run", "x", "--model", "script:bad.jsonl"),
@@ -163,6 +164,13 @@ def test_what_a_person_typed_wrong_is_exit_2_and_a_sentence(m2agent: Command) ->
         assert (done.code, done.out) == (2, ""), (arguments, done)
         assert "Traceback" not in done.err, (arguments, done.err)
         assert done.err.strip(), arguments
+
+
+def test_a_command_typed_wrong_names_the_nearest_and_a_task_the_command_for_it(
+    m2agent: Command,
+) -> None:
+    assert "Did you mean run?" in m2agent("rnu", "x").err
+    assert "m2agent run 'Sort my mail.'" in m2agent("Sort my mail.").err
 
 
 def test_what_must_be_set_up_is_exit_3_with_the_command_that_does_it(m2agent: Command) -> None:
@@ -189,7 +197,7 @@ def test_an_unknown_key_is_refused_with_the_nearest_known_one(m2agent: Command) 
     done = m2agent("run", "x", "--model", m2agent.script())
 
     assert done.code == 3
-    assert "did you mean model?" in done.err
+    assert "perhaps model was meant" in done.err
 
 
 def test_a_home_that_cannot_be_written_is_said_plainly(m2agent: Command) -> None:
@@ -217,6 +225,8 @@ def test_a_full_disk_ends_the_run_with_words_and_keeps_what_was_done(m2agent: Co
 
     assert done.code == 3
     assert "disk" in done.err
+    listed = m2agent("runs", shell="ulimit -f 0; {}")
+    assert (listed.code, listed.out.count("\n")) == (0, 2), listed.err
     assert m2agent("resume", "last", "--max-turns", "1").code == 5
 
 

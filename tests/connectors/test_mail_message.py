@@ -1,5 +1,6 @@
 """Mails read from bytes, broken ones included, and mails written to bytes."""
 
+import random
 import time
 from email import message_from_bytes
 from email.policy import default
@@ -103,6 +104,19 @@ def test_cpythons_own_test_mails_are_read(path: Path | None) -> None:
     check(parse(path.read_bytes()))
 
 
+def test_cpythons_own_test_mails_are_read_with_bytes_of_them_changed() -> None:
+    mails = [path.read_bytes() for path in stdlib_mails()]
+    if not mails:
+        pytest.skip("this Python comes without its test mails")
+    chance = random.Random(7)
+    for _ in range(100):
+        raw = bytearray(chance.choice(mails))
+        for _ in range(chance.randint(1, 8)):
+            at = chance.randrange(len(raw) + 1)
+            raw[at : at + chance.randint(0, 2)] = chance.choice((*HEADERS, *CHARSETS))
+        check(parse(bytes(raw)))
+
+
 def check(read: Mail) -> None:
     """Everything that is made of a mail can be made of this one."""
     readable(read, quotes=True).text.encode()
@@ -120,10 +134,23 @@ HEADERS = (
     b"Content-Disposition: attachment; filename*0*=utf-8''", b"text/plain; charset=", b"utf-16",
     b"message/rfc822\n\n", b"multipart/digest; boundary=b\n\n", b"=?utf-8?b?", b"<a@b>", b"\xff",
 )  # fmt: skip
+CHARSETS = (b"charset*=x'y'z", b"charset=punycode;", b"boundary*=\0'y'z", b"=?x?q?=0Aa:?=", b"\0")
 
 
 @given(st.lists(st.sampled_from(HEADERS) | st.binary(max_size=12), max_size=24).map(b"".join))
 def test_any_bytes_are_a_mail(raw: bytes) -> None:
+    check(parse(raw))
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"Content-Type: text/plain; charset*=x'y'z\n\nHi \xff",
+        b"Content-Type: multipart/mixed; boundary*=\0'y'z\n\nHi",
+    ],
+    ids=["charset", "boundary"],
+)
+def test_what_the_standard_library_fails_on_is_a_mail_too(raw: bytes) -> None:
     check(parse(raw))
 
 

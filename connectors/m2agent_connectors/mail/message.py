@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from email import message_from_bytes
+from email.errors import MessageError
 from email.message import Message
 from email.parser import BytesHeaderParser
 from email.policy import Compat32
@@ -26,6 +27,15 @@ _LINES = 1_500_000
 _PARTS = 5_000
 _DEPTH = 60
 _YEAR_2100 = 4_102_444_800
+_UNREADABLE = (
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+    MessageError,
+)
+"""What the standard library raises on mails that it cannot read, or not write down again."""
 _MESSAGE_ID = re.compile(r"<([^<>\s]{1,1000})>")
 _EXTENSIONS = {"text/calendar": ".ics", "message/rfc822": ".eml", "text/plain": ".txt"}
 
@@ -119,9 +129,9 @@ def _tree(raw: bytes, problems: list[str]) -> Message:
     if raw.count(b"\n") <= _LINES and raw.count(b"\n--") <= _PARTS:
         try:
             return message_from_bytes(raw, policy=_Short())
-        except RecursionError:
+        except _UNREADABLE:
             pass
-    problems.append("too many parts, shown as one text")
+    problems.append("too many parts or broken ones, shown as one text")
     blank = b"\r\n\r\n" if b"\r\n\r\n" in raw[:_HEADER_LIMIT] else b"\n\n"
     head, _, body = raw.partition(blank)
     message = BytesHeaderParser(policy=_Short()).parsebytes(head[:_HEADER_LIMIT] + blank)
@@ -169,26 +179,29 @@ def _leaves(message: Message) -> Iterator[Message]:
     todo = [(message, 0)]
     while todo:
         part, depth = todo.pop()
-        payload = cast(object, part.get_payload())
-        parts = cast(list[Message], payload) if isinstance(payload, list) else []
+        parts = _children(part)
         if part.get_content_maintype() == "multipart" and parts and depth < _DEPTH:
             todo += [(child, depth + 1) for child in reversed(parts)]
         else:
             yield part
 
 
+def _children(part: Message) -> list[Message]:
+    """Only where there are any: of a text the library wants to know the charset first."""
+    return cast(list[Message], part.get_payload()) if part.is_multipart() else []
+
+
 def _data(part: Message) -> bytes:
-    payload = cast(object, part.get_payload())
-    if isinstance(payload, list):
-        children = cast(list[Message], payload)
+    if children := _children(part):
         try:
             return b"\n".join(child.as_bytes() for child in children)
-        except (LookupError, ValueError, TypeError, AttributeError, RecursionError):
+        except _UNREADABLE:
             return b""  # the library cannot write down again what it has read
     try:
         return cast(bytes | None, part.get_payload(decode=True)) or b""
-    except (LookupError, ValueError):
-        return str(payload).encode("utf-8", "surrogateescape")
+    except _UNREADABLE:
+        del part["Content-Transfer-Encoding"]
+        return cast(bytes | None, part.get_payload(decode=True)) or b""
 
 
 def _parameter(part: Message, name: str, header: str = "content-type") -> str:

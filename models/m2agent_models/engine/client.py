@@ -170,7 +170,13 @@ def _start(model: Path, where: Address, wish: placement.Wishes) -> int:
     command += [str(where.socket), str(where.lock), str(where.log), str(where.kept)]
     small = where.log.exists() and where.log.stat().st_size < _LOG_LIMIT
     opened = os.O_WRONLY | os.O_CREAT | (os.O_APPEND if small else os.O_TRUNC)
-    log = os.open(where.log, opened, 0o600)
+    try:
+        log = os.open(where.log, opened, 0o600)
+    except OSError as error:
+        raise SetupError(
+            f"The engine's log {where.log} cannot be written: {error.strerror}.",
+            fix="Make its folder writable, or name another: export M2AGENT_HOME=FOLDER",
+        ) from error
     null = os.open(os.devnull, os.O_RDONLY)
     try:
         return os.posix_spawn(

@@ -114,6 +114,16 @@ def test_an_account_that_works_is_left_as_it_is_and_an_ended_one_is_signed_in_ag
     assert desk.kept()["client_id"] == first["client_id"]
 
 
+def test_who_signs_in_as_somebody_else_is_told_so_and_nothing_changes(desk: Desk) -> None:
+    assert desk.connect("--client", desk.client()).code == 0
+    first = desk.kept()
+    other = desk.connect("--again", email="u2@office.example")
+    assert (other.code, desk.kept()) == (3, first)
+    assert "You signed in as u2@office.example, but the account 'mail' is u1@office" in other.err
+    twice = desk.connect("--account", "boss")
+    assert (twice.code, "The account 'mail' is the same mailbox." in twice.err) == (0, True)
+
+
 def test_several_accounts_share_the_client_and_may_only_read(desk: Desk) -> None:
     desk.m2agent.home.mkdir()
     tables = ("mail", "local-mail"), ("sh", "shell")

@@ -59,8 +59,8 @@ def read_client(path: Path) -> Client:
         raise UsageError(f"The file {path} cannot be read: {error.strerror}.") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(
-            f"{path} is no client of Google's. In {CLIENTS} open the client, and choose Download"
-            " JSON."
+            f"{path} is no client of Google's, or has no secret. In {CLIENTS} create a client of"
+            " the type Desktop app, and choose Download JSON before you close its window."
         ) from error
     if not (is_safe(client.sign_in) and is_safe(client.tokens)):
         raise UsageError(f"{path} names addresses that do not begin with https://.")
@@ -79,6 +79,7 @@ class Consent:
 
     client: Client
     read_only: bool
+    address: str = ""  # whom Google should suggest
     state: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     _verifier: str = field(default_factory=lambda: secrets.token_urlsafe(64))
 
@@ -98,6 +99,7 @@ class Consent:
             "code_challenge_method": "S256",
             "access_type": "offline",
             "prompt": "consent",  # without it Google may leave out the refresh token
+            **({"login_hint": self.address} if self.address else {}),
         }
         return f"{self.client.sign_in}?{urlencode(asked)}"
 
@@ -161,7 +163,7 @@ class Consent:
         if given.get("error") in ("invalid_client", "unauthorized_client"):
             raise SetupError(
                 f"Google does not know the client: {problem[:200]}",
-                fix=f"Download its file again, and name it with --client FILE: {CLIENTS}",
+                fix=f"Create another one, and name its file with --client FILE: {CLIENTS}",
             )
         raise SetupError(f"Google did not finish the sign-in: {problem[:200]}", fix="Run it again.")
 

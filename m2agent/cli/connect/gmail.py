@@ -27,7 +27,8 @@ Google lets m2agent in through a client of your own. It takes five minutes, once
 4. Open https://console.cloud.google.com/auth/audience
    Choose Publish app, then Confirm. While it says Testing, Google ends the access after 7 days.
 5. Open https://console.cloud.google.com/auth/clients
-   Choose Create client. Application type: Desktop app; name: m2agent; Create; Download JSON.
+   Choose Create client. Application type: Desktop app; name: m2agent; Create; Download JSON,
+   before you close that window: Google shows the client's secret only there.
 """
 
 _WARNING = """\
@@ -101,17 +102,33 @@ def gmail(
 
     known = before or _another(name)
     client = client_of(known) if known and not file else read_client(file or _asked())
-    consent = Consent(client, read_only)
+    was = str(before.get("address") or "") if before else ""
+    consent = Consent(client, read_only, was)
     with Loopback(consent.state) as loopback:
         redirect = f"http://127.0.0.1:{loopback.port}/"
         click.echo(_WARNING, err=True)
         url = consent.url(redirect)
         answer = sign_in(loopback, url, redirect, browser=not no_browser, minutes=minutes)
     info = consent.finish(answer, redirect)
-    place = token.keep(name, info, in_file=store == "file")
+    try:
+        address = asyncio.run(signed_in(info, name, root_url))
+    except SetupError:
+        if not before:  # to sign in was not the problem, and need not be done again
+            token.keep(name, info, in_file=store == "file")
+        raise
+    if was and was != address:
+        raise SetupError(
+            f"You signed in as {address}, but the account {name!r} is {was}. It stays as it was.",
+            fix=f"Sign in as {was}, or give {address} a name of its own:"
+            " m2agent connect gmail --account NAME\n"
+            f"To have it instead, first run: m2agent connections revoke {name}",
+        )
+    place = token.keep(name, {**info, "address": address}, in_file=store == "file")
     click.echo(f"The token is in {place}.")
-    address = asyncio.run(signed_in(info, name, root_url))
     click.echo(f"Connected to {address}, to {'read only' if read_only else 'read and write'}.")
+    for other in _others(name):
+        if (token.kept(other) or {}).get("address") == address:
+            click.echo(f"The account {other!r} is the same mailbox.", err=True)
     if day := token.ends(info):
         click.echo(_ENDS.format(day=day, name=name), err=True)
     _write(name, is_new, root_url)
@@ -132,10 +149,16 @@ def _another(name: str) -> dict[str, Any] | None:
     """What is kept of another account of gmail: its client serves all of a person's accounts."""
     from m2agent_connectors.gmail.token import kept
 
-    for other, table in read_settings(config_file()).accounts.items():
-        if table.connector == "gmail" and other != name and (found := kept(other)):
+    for other in _others(name):
+        if found := kept(other):
             return found
     return None
+
+
+def _others(name: str) -> list[str]:
+    """The other accounts of gmail."""
+    accounts = read_settings(config_file()).accounts
+    return [one for one, table in accounts.items() if table.connector == "gmail" and one != name]
 
 
 def _write(name: str, is_new: bool, root_url: str | None) -> None:

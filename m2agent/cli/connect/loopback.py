@@ -123,5 +123,8 @@ def sign_in(
 
 
 def _has_browser() -> bool:
-    """Whether a window can open: on Linux a terminal's browser would take the terminal away."""
-    return sys.platform != "linux" or any(environ.get(name) for name in _DISPLAYS)
+    """Whether a window can open before the person: not on a machine reached over ssh, unless its
+    windows come along; and on Linux a terminal's browser would take the terminal away."""
+    if any(environ.get(name) for name in _DISPLAYS):
+        return True
+    return sys.platform != "linux" and "SSH_CONNECTION" not in environ

@@ -11,21 +11,26 @@ from m2agent.errors import UsageError
 
 _NOTION = "https://api.notion.com"
 _STEPS = """\
-Notion gives m2agent a token of its own, and m2agent sees only what you share with it.
+Notion gives m2agent a token of its own, and m2agent sees only what you share with it. (Notion is
+renaming integrations to connections: you may see either word.)
 
-1. Open https://www.notion.so/profile/integrations and choose "New integration".
-   Name it m2agent, pick your workspace, and let its type be Internal.
+1. Open https://www.notion.so/profile/integrations and choose New integration, or Create a new
+   connection. Name it m2agent, pick your workspace, and let its type be Internal.
+   For this you must be an owner of the workspace; if you are not, see below.
 2. Under Capabilities tick: read, update and insert content; read and insert comments.
-3. Under Access (or in a page's ••• menu, Connections) choose the pages and tables that
-   m2agent may see. What lies inside them is shared with them.
-4. Show the "Internal Integration Secret", copy it, and paste it here.
+3. Under Access, or Content access, choose the pages and tables that m2agent may see; or do it in
+   a page's ••• menu, Connections. What lies inside them is shared with them.
+4. Under Configuration show the secret, also called API token, copy it, and paste it here.
+
+Who owns no workspace makes a personal access token instead, at
+https://www.notion.so/developers/tokens: with it m2agent sees all that you see.
 """
 
 _CLIENT_STEPS = """\
 With a client of your own you sign in to Notion, and choose there what m2agent may see.
 
-1. Open https://www.notion.so/profile/integrations and choose "New integration".
-   Name it m2agent, and let its type be Public. Its redirect URI is: {redirect}
+1. Open https://www.notion.so/profile/integrations and choose New integration, or Create a new
+   connection. Name it m2agent, and let its type be Public. Its redirect URI is: {redirect}
 2. Under Configuration find the OAuth client secret, copy it, and paste it here.
 """
 

@@ -9,8 +9,11 @@ is the same, and a fork before it has everything back.
 
 from collections.abc import Iterator, Sequence
 
+import msgspec
+
 from m2agent.events import (
     Asked,
+    Began,
     Called,
     Compacted,
     Decided,
@@ -35,7 +38,7 @@ _KEPT = 0.15
 _SUMMED = 0.10
 _FEW = 150
 _CHARACTERS = 3.0
-"""Characters a token, where nothing better is known; fewer than usual, so as to be careful."""
+"""Characters a token, at most: fewer than English has, so as to be careful."""
 
 
 def fold(history: Sequence[Event], context: int | None) -> Compacted | None:
@@ -46,7 +49,10 @@ def fold(history: Sequence[Event], context: int | None) -> Compacted | None:
     size = (turned.context_size if turned else 0) or context
     if not turned or not size or not turned.context_used:
         return None
-    if turned.context_used + _since(history) / _CHARACTERS < _FULL * size:
+    since, limit = _since(history), _FULL * size
+    if turned.context_used + since < limit:
+        return None
+    if turned.context_used + since / _a_token(history) < limit:
         return None
     return deep_fold(history, size)
 
@@ -59,13 +65,14 @@ def deep_fold(history: Sequence[Event], size: int, kept: float = _KEPT) -> Compa
     """
     starts = list(_turns(history))
     folded = max((e.through for e in history if isinstance(e, Compacted)), default=0)
-    room = kept * size * _CHARACTERS
+    characters = size * _a_token(history)
+    room = kept * characters
     through = 0
     for at in reversed(starts):
         if through and _length(history[at:]) > room:
             break
         through = at
-    room = int(_SUMMED * size * _CHARACTERS)
+    room = int(_SUMMED * characters)
     if isinstance(last := history[-1], Compacted) and through <= folded:
         through, room = folded, len(last.summary) // 2
         return Compacted(through, _stands_for(history[:through], room)) if room > _FEW else None
@@ -94,6 +101,21 @@ def _since(history: Sequence[Event]) -> int:
         if isinstance(event, Returned):
             total += len(event.text)
     return total
+
+
+def _a_token(history: Sequence[Event]) -> float:
+    """Characters a token, as the last prompt had them; Chinese has hardly one."""
+    at = max((n for n, e in enumerate(history) if isinstance(e, Turned)), default=0)
+    turned, began = history[at], history[0]
+    if not isinstance(turned, Turned) or not turned.context_used or not isinstance(began, Began):
+        return _CHARACTERS
+    folds = [event for event in history[:at] if isinstance(event, Compacted)][-1:]
+    through = folds[0].through if folds else 0
+    head = len(began.system) + len(msgspec.json.encode(began.tools))
+    asked = next((len(event.text) for event in history if isinstance(event, Asked)), 0)
+    folded = sum(len(event.summary) + asked for event in folds)
+    found = (head + folded + _length(history[through:at])) / turned.context_used
+    return min(max(found, 0.3), _CHARACTERS)
 
 
 def _length(events: Sequence[Event]) -> int:

@@ -40,6 +40,8 @@ def call(tool: str, **arguments: Any) -> dict[str, Any]:
 class Bounded(Script):
     """A script in a context of so many tokens, four characters each, that says when it is full."""
 
+    per_token = 4
+
     def __init__(self, turns: Sequence[dict[str, Any]], size: int) -> None:
         super().__init__(turns)
         self.context = size
@@ -49,7 +51,7 @@ class Bounded(Script):
         self, history: Sequence[Event], tools: Sequence[ToolSpec], settings: ModelSettings
     ) -> AsyncGenerator[Piece, None]:
         prompt = messages(history)
-        used = sum(len(_text(message)) for message in prompt) // 4
+        used = sum(len(_text(message)) for message in prompt) // self.per_token
         size = self.context or 0
         if used > size:
             raise ContextFull(used, size)
@@ -114,6 +116,25 @@ async def test_after_a_fold_the_task_the_effects_and_the_last_thoughts_are_in_th
         for done in range(3, number, 10):
             assert f"entry {done}" in text, (number, done)
         assert number == 0 or f"This is thought {number - 1}." in text
+
+
+class Dense(Bounded):
+    """One whose tokens are a character each, as in Chinese."""
+
+    per_token = 1
+
+
+async def test_a_fold_is_as_deep_where_every_character_is_a_token(tmp_path: Path) -> None:
+    turns = [{"thinking": "想" * 150, "calls": [call("look", word=f"{n}字")]} for n in range(150)]
+    model = Dense([*turns, {"text": "好。"}], 9_000)
+
+    events = await _stage(tmp_path, model).play()
+
+    assert ended(events).exit_code == 0
+    used = [event.context_used for event in events if isinstance(event, Turned)]
+    after = [late for early, late in pairwise(used) if late < early]
+    assert len(after) == sum(isinstance(event, Compacted) for event in events) >= 3
+    assert max(after) < 0.4 * 9_000
 
 
 async def test_between_folds_the_prompt_only_grows(tmp_path: Path) -> None:

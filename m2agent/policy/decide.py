@@ -19,7 +19,16 @@ from m2agent.policy.grant import Grant
 from m2agent.policy.justify import unheld, unjustified
 from m2agent.policy.provenance import Provenance, texts
 from m2agent.policy.rules import Call, Rules
-from m2agent.policy.verbs import ADDS, Kind, adds, sends, tool_verbs
+from m2agent.policy.verbs import (
+    ADDS,
+    ONLY_ADDS,
+    OVERWRITES,
+    Kind,
+    adds,
+    asked_kinds,
+    sends,
+    tool_verbs,
+)
 
 
 @dataclass(frozen=True)
@@ -99,6 +108,8 @@ def _verbs(provenance: Provenance, call: Call) -> tuple[frozenset[str], Kind | N
 
 
 def _is_asked(grant: Grant, verbs: frozenset[str], kind: Kind | None) -> bool:
+    if kind == "change" and verbs & OVERWRITES:
+        return any(kind in asked_kinds(verb) for verb in grant.heads - ONLY_ADDS)
     added = bool(verbs & ADDS) and any(adds(verb) for verb in grant.heads)
     return bool(verbs & grant.heads) or kind in grant.kinds or added
 

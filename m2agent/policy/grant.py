@@ -35,6 +35,16 @@ _NEGATORS = frozenset({"not", "never", "without", "no", "avoid", "dont", "cannot
 _ANYTHING = frozenset({"anything", "any", "nothing", "something", "thing", "else"})
 _EVERY_KIND = frozenset({"change", "modify", "edit", "touch", "write", "do", "update"})
 _ALL_KINDS: frozenset[Kind] = frozenset({"make", "change", "remove", "send"})
+_GATHERS = words.listed("list summarise summarize collect gather compare describe outline show sum")
+_NEW_PLACES = words.listed(
+    "note file document doc page table sheet spreadsheet list report memo csv"
+)
+_DICTATES = re.compile(
+    r"\b(?:set|change|switch|turn|raise|lower|increase|reduce|mark|update|move|shift"
+    r"|reschedule|postpone|extend)\b[^.;:!?\n]{1,120}?"
+    r" (?:to|as) (?:thing|[\w$€£+.,-]*\w[+%]?)(?=$|[.;:!?\n,]| (?:in|on|for|and|from|at)\b)",
+    re.IGNORECASE,
+)
 _CLOCK = re.compile(r"(?<![\d:.])([01]?\d|2[0-3])(?::([0-5]\d))?(?: ?([ap])\.?m\b)?", re.IGNORECASE)
 _SPAN = re.compile(
     r"\b(\d+|one|two|three|four|five|six|half an?|an?)[ -]?(?:(hour)|(minute|min)|(day)|(week))",
@@ -55,7 +65,10 @@ _NAMED_DAY = re.compile(
 
 @dataclass(frozen=True)
 class Grant:
-    """A person's words, read once. `own` are the person's own addresses."""
+    """A person's words, read once. `own` are the person's own addresses.
+
+    `dictates` says that they give a value themselves: "set its status to confirmed".
+    """
 
     raw: str = ""
     text: str = " "
@@ -70,6 +83,7 @@ class Grant:
     refused_kinds: frozenset[Kind] = frozenset()
     days: frozenset[date] = frozenset()
     times: frozenset[int] = frozenset()
+    dictates: bool = False
 
     @classmethod
     def of(cls, texts: Sequence[str], own: str = "") -> "Grant":
@@ -91,6 +105,7 @@ class Grant:
             all_refused,
             days,
             _times(whole),
+            _DICTATES.search(_QUOTED.sub(" thing ", whole).replace("  ", " ")) is not None,
         )
 
     def says(self, value: str) -> bool:
@@ -127,25 +142,26 @@ class Grant:
 
     def moment(self, value: str) -> bool:
         """Whether a date, or date and time, follows from the words: "at 12 for one hour"."""
-        try:
-            found = datetime.fromisoformat(value.strip())
-        except ValueError:
-            return False
-        if found.date() not in self.days:
+        found = _moment(value)
+        if found is None or found.date() not in self.days:
             return False
         midnight = found.hour == found.minute == 0
         return (midnight or found.hour * 60 + found.minute in self.times) and found.second == 0
 
     def contradicts(self, value: str) -> bool:
         """Whether a date, or date and time, is another than the words name; false if none is."""
-        try:
-            found = datetime.fromisoformat(value.strip())
-        except ValueError:
+        found = _moment(value)
+        if found is None:
             return False
         minute = found.hour * 60 + found.minute
         return bool(self.days and found.date() not in self.days) or bool(
             self.times and minute and minute not in self.times
         )
+
+    @staticmethod
+    def is_moment(value: str) -> bool:
+        """Whether this is a date, or date and time, as programs write it."""
+        return _moment(value) is not None
 
     def covers(self, text: str, kind: frozenset[str]) -> bool:
         """Whether every telling word of a text is one of theirs, and one tells more than `kind`."""
@@ -162,6 +178,13 @@ class Grant:
         Words for the `kind` of thing tell nothing: every file has "file" to do with a file.
         """
         return bool((self.subject.stems & subject.stems) - kind)
+
+
+def _moment(value: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(value.strip())
+    except ValueError:
+        return None
 
 
 def _names(text: str) -> frozenset[str]:
@@ -193,6 +216,8 @@ def _verbs(text: str) -> tuple[frozenset[str], frozenset[str], frozenset[Kind]]:
         verb = base(piece)
         if not _negated(pieces, at):
             asked.add(verb)
+            if verb in _GATHERS and _goes_somewhere_new(_clause(pieces, at + 1)):
+                asked.add("create")
             continue
         refused.add(verb)
         if _ANYTHING & set(_clause(pieces, at + 1)):
@@ -204,6 +229,14 @@ def _verbs(text: str) -> tuple[frozenset[str], frozenset[str], frozenset[Kind]]:
         if negated and anything:
             kinds |= _ALL_KINDS if verb in _EVERY_KIND else asked_kinds(verb)
     return frozenset(asked - refused), frozenset(refused), frozenset(kinds)
+
+
+def _goes_somewhere_new(clause: list[str]) -> bool:
+    """Whether this says into what new thing: "the orders in a note", "them as a short table"."""
+    for at, piece in enumerate(clause[:-2]):
+        if piece in ("in", "into", "as") and clause[at + 1] in ("a", "an"):
+            return bool(_NEW_PLACES & set(clause[at + 2 : at + 5]))
+    return False
 
 
 def _foreign(pieces: list[str]) -> Iterator[tuple[str, bool, bool]]:

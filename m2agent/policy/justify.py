@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from m2agent.policy import words
 from m2agent.policy.grant import Grant
-from m2agent.policy.provenance import Listed, Provenance
+from m2agent.policy.provenance import Listed, Provenance, texts
 from m2agent.policy.rules import POWERS, Call, recipients
 from m2agent.policy.verbs import Kind, name_words
 from m2agent.policy.words import listed
@@ -27,9 +27,10 @@ _NEW_NAMES = listed("name filename path title folder file")
 _COMMANDS = listed("command commands cmd script code sql shell")
 _ANSWERS = listed("draft reply answer respond compose")
 _IDS = listed("id ids key uid uuid ref number no account amount price total sum limit balance")
+_AMOUNTS = listed("amount price total sum limit balance")
 _TIMES = listed("start end date time day due deadline when duration")
 _TITLES = listed("title name subject heading headline caption summary topic filename task")
-_LABEL = 100  # characters within which content says what a thing is called
+_VALUE = 40  # characters
 
 
 @dataclass(frozen=True)
@@ -167,6 +168,7 @@ def unjustified(
     spec = provenance.tool(call.tool)
     led = False
     chosen = ""
+    authors = _answered(provenance, call) if verbs & _ANSWERS else None
     contents: list[Leaf] = []
     for leaf in leaves(call.arguments, spec.parameters):
         text = leaf.text.strip()
@@ -179,8 +181,12 @@ def unjustified(
                 one = _foreign_address(grant, provenance, text)
                 if one:
                     return f"{_whence(provenance, one)} It would go into a thing of yours."
+                if kind == "change" and grant.dictates and _is_other_value(grant, leaf):
+                    return f'Your words say what to set, and not "{_shown(text)}".'
         elif held(grant, leaf, about) and not leaf.is_number:
             led = led or _names_something(grant, text)
+        elif leaf.is_number and _last_word(leaf.names[-1]) in _AMOUNTS and held(grant, leaf, about):
+            continue
         elif words.hides(text):
             return f'The value "{_shown(text)}" has characters in it that cannot be seen.'
         elif leaf.is_choice(spec.description):
@@ -188,9 +194,10 @@ def unjustified(
         elif leaf.is_selector:
             chosen = chosen or text
         elif words.reaches(text):
-            if not (
-                provenance.in_own_record(text) or (verbs & _ANSWERS and provenance.is_author(text))
-            ):
+            answered = verbs & _ANSWERS and provenance.is_author(text)
+            if authors is not None and not words.addresses(text) <= authors:
+                answered = False
+            if not (answered or provenance.in_own_record(text)):
                 return _whence(provenance, text)
             led = True
         elif words.spaced(text) in provenance.own_ids or _leads_to(
@@ -206,6 +213,13 @@ def unjustified(
     if led:
         return None
     return _whence(provenance, chosen) if chosen else _uncovered(grant, provenance, call, contents)
+
+
+def _answered(provenance: Provenance, call: Call) -> frozenset[str] | None:
+    """Who wrote what this answers, to whom alone it may go; None where it answers nothing."""
+    found = [one for text in texts(call.arguments) for one in provenance.listed(text)]
+    authors = frozenset(one for item in found for one in words.addresses(item.source))
+    return authors if found else None
 
 
 def _uncovered(
@@ -236,6 +250,13 @@ def _names_something(grant: Grant, text: str) -> bool:
 def _stem_of_file(text: str) -> str:
     head, dot, ending = text.rpartition(".")
     return head if dot and len(ending) <= 4 else text
+
+
+def _is_other_value(grant: Grant, leaf: Leaf) -> bool:
+    """Whether it is what something is set to, and no text of its own, nor the end of a meeting."""
+    if Grant.is_moment(leaf.text):
+        return grant.contradicts(leaf.text[:10] if leaf.names[-1].startswith("end") else leaf.text)
+    return len(leaf.text) <= _VALUE and not leaf.is_title
 
 
 def _is_time(leaf: Leaf) -> bool:

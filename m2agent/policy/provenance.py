@@ -35,7 +35,12 @@ from m2agent.policy.words import Subject
 
 _HEAD = 240  # characters of a record that say what it is; a body may say anything
 _FIELD = 120
-_ID_KEY = re.compile(r"(?:^|_)(?:id|ids|key|uid|uuid|path|slug)_?$|^(?:id|name|filename|title)_?$")
+_ID_KEYS = words.listed("id ids key uid uuid path slug sku")
+_FREE_TEXT = words.listed(
+    "description notes note comment comments memo body text message review reviews bio remark"
+    " remarks log reason content"
+)
+_NAME_KEY = re.compile(r"^(?:name|filename|title)_?$")
 _ID_TEXT = re.compile(r"\bid_?[\"']?\s*[:=]\s*[\"']?([^\s\"',;)\]}]{1,80})", re.IGNORECASE)
 _FIRST = 60
 _LISTS = words.listed("list search find query lookup")
@@ -323,9 +328,8 @@ def _items(
     if data is not None:
         for one in list(_mappings(data))[:_MOST_ITEMS]:
             ids = _ids(one)
-            short = [str(v) for v in one.values() if _plain(v) and len(str(v)) <= _FIELD]
             if ids:
-                yield ids, " | ".join(short)
+                yield ids, " | ".join(_called(one))
         return
     if lists and len(spans) == 1 and spans[0][0].trust == "outside":
         yield from _lines(returned.text)
@@ -363,7 +367,22 @@ def _mapping(value: Any) -> Mapping[str, Any] | None:
 
 
 def _ids(data: Mapping[str, Any]) -> list[str]:
-    return [str(v) for k, v in data.items() if _ID_KEY.search(str(k)) and _plain(v)]
+    return [str(v) for k, v in data.items() if _is_id(str(k)) and _plain(v)]
+
+
+def _called(data: Mapping[str, Any]) -> list[str]:
+    """What a thing is called: its short fields, but for those in which anybody may say anything.
+
+    Where it has no others than these, they count.
+    """
+    short = {str(k): str(v) for k, v in data.items() if _plain(v) and len(str(v)) <= _FIELD}
+    firm = [value for key, value in short.items() if not _FREE_TEXT & set(name_words(key)[-1:])]
+    return firm if len(firm) > len(_ids(data)) else list(short.values())
+
+
+def _is_id(key: str) -> bool:
+    """Whether what stands under this key is called by it: "taskId", "page_id", "title"."""
+    return bool(_NAME_KEY.search(key)) or bool(_ID_KEYS & set(name_words(key)[-1:]))
 
 
 def _whose(ids: Sequence[str], heads: Sequence[tuple[Seen, str]]) -> Seen:

@@ -11,7 +11,7 @@ _PERSON: dict[Kind, str] = {
     "make": "add append insert enter record log register fill put write file complete copy include"
     " import create make draft compose prepare generate build save store keep download extract"
     " export collect reply answer respond book schedule plan note document forward attach upload"
-    " jot track capture duplicate transcribe translate",
+    " jot track capture duplicate transcribe translate remind",
     "change": "add append insert enter record log register fill put write file complete include"
     " attach change update edit modify set mark move rename label tag star flag archive reschedule"
     " raise lower increase decrease reduce bump double halve switch swap turn toggle enable disable"
@@ -40,6 +40,12 @@ _TOOL: dict[Kind, str] = {
 }
 ADDS = listed("add append insert log record register enter put write upsert file")
 """Verbs of tools that put something new into something: asked for by who wants it made, too."""
+
+ONLY_ADDS = listed("add append insert include attach log note book jot track register")
+OVERWRITES = listed(
+    "set move rename reschedule archive replace assign close reopen resolve merge convert restore"
+)
+"""Who wants something added does not ask for what is there to be made otherwise."""
 
 _ANSWERS = listed("reply answer respond draft compose forward prepare generate export download")
 _THINGS = listed("mail email message file note record text log document list plan")
@@ -114,7 +120,7 @@ def tool_verbs(name: str, description: str) -> tuple[frozenset[str], Kind | None
     verbs = verbs or [word for word in found if word not in _THINGS] or found
     if verbs:
         return frozenset(verbs[:1]), min(_TOOLS[verbs[0]])
-    return frozenset(words[-1:]), None
+    return frozenset([*words[-1:], *(word for word in words if word in _PERSONS)]), None
 
 
 def name_words(name: str) -> list[str]:

@@ -46,7 +46,7 @@ _WORDS = {
     ),
     "restricted_resource": (
         "Notion does not let this connection do that. The person can widen its capabilities at "
-        "notion.so/my-integrations."
+        "notion.so/profile/integrations."
     ),
     "object_not_found": (
         "There is nothing with this id, or it is not shared with m2agent. Search first; the person "

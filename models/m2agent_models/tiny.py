@@ -8,6 +8,7 @@ printable nonsense that never ends and never opens a call, unless `likely` says 
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -88,7 +89,23 @@ ones. <invoke name="mail_search"> <parameter name="query"> </parameter> </invoke
 rows into the table, note what was found, and say in the end what was done and what is still open.
 """
 
-_LAYERS, _WIDTH, _HEADS, _KV_HEADS, _HEAD, _EXPERTS, _EXPERT_WIDTH = 2, 64, 4, 2, 16, 4, 32
+
+@dataclass(frozen=True)
+class Shape:
+    """How large the model is; `chosen` of its experts work on each token."""
+
+    layers: int = 2
+    width: int = 64
+    heads: int = 4
+    kv_heads: int = 2
+    head: int = 16
+    experts: int = 4
+    chosen: int = 2
+    expert_width: int = 32
+
+
+_SHAPE = Shape()
+_WIDTH = _SHAPE.width
 _MERGES = 136
 _SHUT = -30.0
 
@@ -106,17 +123,10 @@ def write(
     `vocab` pads the vocabulary (M2's has 200,064 tokens). `likely` gives markers a bias at every
     step: 0 makes one as likely as any letter, 5 makes it come within a few tokens.
     """
-    import gguf
     import numpy as np
 
-    tokens, merges = _vocabulary()
-    types = [_NORMAL] * len(tokens) + list(MARKERS.values())
-    tokens += MARKERS
-    size = max(vocab, len(tokens))
-    types += [_UNUSED] * (size - len(tokens))
-    ids = {token: i for i, token in enumerate(tokens)}
-    tokens += [f"<unused_{i}>" for i in range(size - len(tokens))]
-
+    scratch = path.with_name(f"{path.name}.{os.getpid()}")
+    file, ids, size = begin(scratch, _SHAPE, vocab=vocab, context=context)
     random = np.random.default_rng(seed)
 
     def weights(*shape: int, scale: float = 0.1) -> Any:
@@ -134,23 +144,52 @@ def write(
     for marker, bias in (likely or {}).items():
         output[ids[marker], 0] = bias
 
-    scratch = path.with_name(f"{path.name}.{os.getpid()}")
-    file = gguf.GGUFWriter(scratch, "minimax-m2")
+    file.add_tensor("token_embd.weight", embedding.astype(np.float16))
+    file.add_tensor("output.weight", output.astype(np.float16))
+    file.add_tensor("output_norm.weight", np.ones(_WIDTH, np.float32))
+    for layer in range(_SHAPE.layers):
+        for name, tensor in _layer(weights, np.ones):
+            file.add_tensor(f"blk.{layer}.{name}", tensor)
+    file.write_header_to_file()
+    file.write_kv_data_to_file()
+    file.write_tensors_to_file()
+    file.close()
+    return scratch.replace(path)
+
+
+def begin(
+    path: Path, shape: Shape, *, vocab: int = 0, context: int = 196_608
+) -> tuple[Any, dict[str, int], int]:
+    """A file with M2's keys and its vocabulary, which tensors are added to.
+
+    Returns it with the ids of the tokens that mean something, and the vocabulary's size.
+    """
+    import gguf
+
+    tokens, merges = _vocabulary()
+    types = [_NORMAL] * len(tokens) + list(MARKERS.values())
+    tokens += MARKERS
+    size = max(vocab, len(tokens))
+    types += [_UNUSED] * (size - len(tokens))
+    ids = {token: i for i, token in enumerate(tokens)}
+    tokens += [f"<unused_{i}>" for i in range(size - len(tokens))]
+
+    file = gguf.GGUFWriter(path, "minimax-m2")
     file.add_name("tiny MiniMax-M2")
-    file.add_block_count(_LAYERS)
+    file.add_block_count(shape.layers)
     file.add_context_length(context)
-    file.add_embedding_length(_WIDTH)
-    file.add_feed_forward_length(_EXPERT_WIDTH)
-    file.add_head_count(_HEADS)
-    file.add_head_count_kv(_KV_HEADS)
-    file.add_key_length(_HEAD)
-    file.add_value_length(_HEAD)
+    file.add_embedding_length(shape.width)
+    file.add_feed_forward_length(shape.expert_width)
+    file.add_head_count(shape.heads)
+    file.add_head_count_kv(shape.kv_heads)
+    file.add_key_length(shape.head)
+    file.add_value_length(shape.head)
     file.add_layer_norm_rms_eps(1e-6)
     file.add_rope_freq_base(5e6)
-    file.add_rope_dimension_count(_HEAD // 2)
-    file.add_expert_count(_EXPERTS)
-    file.add_expert_used_count(2)
-    file.add_expert_feed_forward_length(_EXPERT_WIDTH)
+    file.add_rope_dimension_count(shape.head // 2)
+    file.add_expert_count(shape.experts)
+    file.add_expert_used_count(shape.chosen)
+    file.add_expert_feed_forward_length(shape.expert_width)
     file.add_expert_gating_func(gguf.ExpertGatingFuncType.SIGMOID)
     file.add_tokenizer_model("gpt2")
     file.add_tokenizer_pre("minimax-m2")
@@ -162,22 +201,12 @@ def write(
     file.add_unk_token_id(ids["]!d~["])
     file.add_add_bos_token(False)
     file.add_chat_template(TEMPLATE.strip())
-
-    file.add_tensor("token_embd.weight", embedding.astype(np.float16))
-    file.add_tensor("output.weight", output.astype(np.float16))
-    file.add_tensor("output_norm.weight", np.ones(_WIDTH, np.float32))
-    for layer in range(_LAYERS):
-        for name, tensor in _layer(weights, np.ones):
-            file.add_tensor(f"blk.{layer}.{name}", tensor)
-    file.write_header_to_file()
-    file.write_kv_data_to_file()
-    file.write_tensors_to_file()
-    file.close()
-    return scratch.replace(path)
+    return file, ids, size
 
 
 def _layer(weights: Any, ones: Any) -> Iterator[tuple[str, Any]]:
-    query, key = _HEADS * _HEAD, _KV_HEADS * _HEAD
+    query, key = _SHAPE.heads * _SHAPE.head, _SHAPE.kv_heads * _SHAPE.head
+    experts, inner = _SHAPE.experts, _SHAPE.expert_width
     yield "attn_norm.weight", ones(_WIDTH, "float32")
     yield "attn_q.weight", weights(query, _WIDTH)
     yield "attn_k.weight", weights(key, _WIDTH)
@@ -188,11 +217,11 @@ def _layer(weights: Any, ones: Any) -> Iterator[tuple[str, Any]]:
     yield "attn_q_norm.weight", ones(query, "float32")
     yield "attn_k_norm.weight", ones(key, "float32")
     yield "ffn_norm.weight", ones(_WIDTH, "float32")
-    yield "ffn_gate_inp.weight", weights(_EXPERTS, _WIDTH)
-    yield "exp_probs_b.bias", weights(_EXPERTS)
-    yield "ffn_gate_exps.weight", weights(_EXPERTS, _EXPERT_WIDTH, _WIDTH)
-    yield "ffn_up_exps.weight", weights(_EXPERTS, _EXPERT_WIDTH, _WIDTH)
-    down = weights(_EXPERTS, _WIDTH, _EXPERT_WIDTH)
+    yield "ffn_gate_inp.weight", weights(experts, _WIDTH)
+    yield "exp_probs_b.bias", weights(experts)
+    yield "ffn_gate_exps.weight", weights(experts, inner, _WIDTH)
+    yield "ffn_up_exps.weight", weights(experts, inner, _WIDTH)
+    down = weights(experts, _WIDTH, inner)
     down[:, 0] = 0.0
     yield "ffn_down_exps.weight", down
 

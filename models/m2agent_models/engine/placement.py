@@ -4,6 +4,7 @@ The plan is made from the file's header before a byte of weights is read, so tha
 is found by arithmetic and not by the kernel. Every number can be set in `[engine]`.
 """
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -92,15 +93,26 @@ class Wishes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = True
 
 
+_ALL_KEYS = "Correct it in config.toml. All keys: m2agent doctor --settings"
+
+
 def wishes(table: Mapping[str, Any]) -> Wishes:
     """Check the table `[engine]`. Raises SetupError that names what is wrong in it."""
+    for key in table:
+        if key not in Wishes.__struct_fields__:
+            near = difflib.get_close_matches(key, Wishes.__struct_fields__, n=1)
+            raise SetupError(
+                f"There is no key {key!r} in [engine] of the configuration.",
+                fix=f"Did you mean {near[0]!r}?" if near else _ALL_KEYS,
+            )
     try:
         return msgspec.convert(dict(table), Wishes)
     except msgspec.ValidationError as error:
-        known = ", ".join(Wishes.__struct_fields__)
+        what, _, key = str(error).partition(" - at `$.")
         raise SetupError(
-            f"The table [engine] of the configuration is wrong: {error}.",
-            fix=f"Correct it in config.toml. Its keys are: {known}",
+            f"{key.rstrip('`')} in [engine] of the configuration is wrong: "
+            f"{what[:1].lower()}{what[1:].replace('`', '').replace(' | null', '')}.",
+            fix=_ALL_KEYS,
         ) from error
 
 
@@ -177,7 +189,9 @@ def plan(header: gguf.Header, machine: Machine, wish: Wishes, *, offload: bool) 
         f"{header.path.name} has {sizes.weights / 1e9:.1f} GB of weights, and {context:,} tokens "
         f"of context take {needed / 1e9:.1f} GB; this machine has {have / 1e9:.1f} GB in all"
         f"{free}.",
-        fix="Choose one that fits: m2agent models. Or a smaller context in [engine].",
+        fix="Choose one that fits: m2agent models"
+        if sizes.weights > have * _HEADROOM
+        else "Close other programs, or set a smaller context under [engine] in config.toml.",
     )
 
 

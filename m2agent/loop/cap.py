@@ -12,6 +12,7 @@ from m2agent.tool import Operation, Result, tool
 
 _PAGE = 7_800  # characters, about 2,000 tokens
 _LEAST = 400
+_DENSE = "\u2e7f"  # after this come Chinese, Japanese and Korean, of about a token each
 _LINE = 200  # room for the line that says how to go on, so that a page is never cut again
 
 
@@ -40,11 +41,17 @@ def capped(result: Result, op: Operation, page: int = _PAGE) -> tuple[str, list[
 
 def _cut(text: str, offset: int, page: int, name: str) -> str:
     shown = text[offset : offset + page]
+    shown = shown[: len(shown) * page // max(_weight(shown), page)]
     end = offset + len(shown)
     left = len(text) - end
     if left <= 0:
         return shown
     return f'{shown}\n[{left:,} more characters: read_artifact name="{name}" offset={end}]'
+
+
+def _weight(text: str) -> int:
+    """Characters of Latin text that would take as many tokens, near enough."""
+    return len(text) + 2 * sum(character > _DENSE for character in text)
 
 
 def _found(op: Operation, name: str) -> Path:

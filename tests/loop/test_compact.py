@@ -26,9 +26,11 @@ from m2agent.events import (
 )
 from m2agent.journal.fork import forked
 from m2agent.loop import Answer, Ask, Limits, Steering, Yes
+from m2agent.loop.cap import Artifacts, capped
 from m2agent.loop.compact import fold
 from m2agent.model import ModelSettings, Piece
 from m2agent.testing.stage import Stage, ended
+from m2agent.tool import Operation, Result
 from m2agent.transcript import AssistantMessage, Message, ToolMessage, UserMessage, messages
 from m2agent_models.script import Script
 
@@ -172,6 +174,22 @@ async def test_a_result_larger_than_the_context_is_paged(tmp_path: Path) -> None
     model = Bounded([{"calls": [call("page", size=50_000)]}, {"text": "Read."}], 4_000)
 
     assert ended(await _stage(tmp_path, model).play()).exit_code == 0
+
+
+@pytest.mark.parametrize("text", ["word " * 9_000, "想" * 9_000, "想 and " * 3_000])
+async def test_pages_take_about_as_many_tokens_in_any_script_and_hold_all_of_it(
+    tmp_path: Path, text: str
+) -> None:
+    op = Operation("r.1.1", tmp_path, tmp_path)
+    page, (name,) = capped(Result(text), op, 3_000)
+    whole = ""
+    while page:
+        shown, more, rest = page.partition("\n[")
+        whole += shown
+        assert 900 <= len(shown) + 2 * shown.count("想") <= 3_000 or not more
+        offset = int(rest.rpartition("offset=")[2].rstrip("]")) if more else len(text)
+        page = (await Artifacts(3_000).artifact(op, name, offset)).text
+    assert whole == text
 
 
 async def test_what_cannot_fit_at_all_is_said_and_not_a_crash(tmp_path: Path) -> None:

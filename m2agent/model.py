@@ -17,7 +17,7 @@ are the run, and which only serve it.
 
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from m2agent.events import Event, Part, ToolSpec, Turned
 
@@ -90,6 +90,15 @@ class Model(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+@runtime_checkable
+class Cautious(Protocol):
+    """A back end about which a person should know something before a run."""
+
+    def caution(self) -> str:
+        """In a sentence or two; empty where there is nothing."""
+        ...
 
 
 class ModelFactory(Protocol):

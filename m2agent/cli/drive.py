@@ -14,6 +14,7 @@ from m2agent.home import journal_file
 from m2agent.journal import Journal, Run
 from m2agent.loop import No, Steering, Yes
 from m2agent.loop.ask import Absent, Approve, park
+from m2agent.model import Cautious
 
 
 def answering(on_ask: str, output: Output) -> Approve:
@@ -55,6 +56,8 @@ def go_on(setup: Setup, run: Run, journal: Journal, output: Output, approve: App
 
 
 async def _carry(desk: Desk, run: Run, output: Output, approve: Approve) -> int:
+    if isinstance(desk.model, Cautious) and (words := desk.model.caution()):
+        click.echo(words, err=True)
     steering = Steering()
     if isinstance(approve, Dialogue):
         approve.attach(steering)

@@ -133,6 +133,8 @@ class Output:
         if self.kind == "plain" and self.judged:
             for words in _checked(self.judged):
                 click.echo(words, err=True)
+        if self.kind == "plain" and (cost := self.usage.get("cost")):
+            click.echo(f"Cost: ${cost:.4f}", err=True)
         if self.dry_run and self.kind == "plain":
             words = "A dry run: nothing was changed or sent. What would have been, in full:"
             click.echo(f"{words} m2agent show {self.run}", err=True)

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from m2agent.cli.output import Output
 from m2agent.cli.second_turn import Shown
 from m2agent.desk import open_model
 from m2agent.errors import ContextFull, ModelError, SetupError, UsageError
@@ -22,7 +23,9 @@ from m2agent.events import (
     Broken,
     Called,
     Compacted,
+    Ended,
     Event,
+    Record,
     Returned,
     Said,
     Thought,
@@ -30,7 +33,7 @@ from m2agent.events import (
     Turned,
 )
 from m2agent.journal import Journal
-from m2agent.model import Model, ModelSettings, Piece, Progress, Token
+from m2agent.model import Cautious, Model, ModelSettings, Piece, Progress, Token
 from m2agent_models.arguments import called, read
 from m2agent_models.remote.messages import hosted_messages
 
@@ -261,6 +264,28 @@ async def test_spending_is_limited_and_thinking_survives_the_resume() -> None:
     assert hosts.PROVIDERS["openrouter/minimax/minimax-m2"][1](host.bodies[2]) == (
         [hosts.THINKING] * 2
     )
+
+
+async def test_a_price_that_is_not_known_is_said_before_a_run() -> None:
+    with hosts.hosting() as host:
+        for name, words in [
+            ("minimax/MiniMax-M99", "The price of MiniMax-M99 is not known here"),
+            ("minimax/MiniMax-M2", ""),
+            ("openrouter/minimax/minimax-m2", ""),  # it says itself what a turn cost
+            ("ollama/qwen3", ""),
+        ]:
+            async with connected(name, host.url) as model:
+                assert isinstance(model, Cautious)
+                assert model.caution().startswith(words)
+                assert bool(model.caution()) == bool(words)
+
+
+def test_what_was_spent_is_said_at_the_end(capsys: pytest.CaptureFixture[str]) -> None:
+    output = Output("plain")
+    for event in (Turned(cost=0.01), Turned(cost=0.0023), Ended("done", "Done.", 0)):
+        output.take(Record("run", 1, 0.0, event))
+    assert output.finish() == 0
+    assert capsys.readouterr().err == "Cost: $0.0123\n"
 
 
 @pytest.mark.parametrize(

@@ -153,6 +153,15 @@ class Remote:
             f"thinking goes back as {host.form}{others if len(self._hosts) > 1 else ''}"
         )
 
+    def caution(self) -> str:
+        host = self._hosts[0]
+        if not host.provider.key or host.name == "openrouter" or any(self._prices):
+            return ""
+        return (
+            f"The price of {host.model} is not known here, so no limit on its cost can hold. "
+            "Limit its tokens: --max-tokens"
+        )
+
     async def close(self) -> None:
         with suppress(Exception):
             await self._litellm.close_litellm_async_clients()
@@ -267,12 +276,17 @@ class Remote:
             return float(into + out)
         return 0.0
 
+    @property
+    def _prices(self) -> tuple[float | None, float | None]:
+        """Dollars a token that goes in, and that comes out."""
+        return self._info.get("input_cost_per_token"), self._info.get("output_cost_per_token")
+
     def _price(self, host: Host) -> str:
         if not host.provider.key:
             return "at no cost"
         if host.name == "openrouter":
             return "at OpenRouter's price"
-        into, out = (self._info.get(f"{way}_cost_per_token") for way in ("input", "output"))
+        into, out = self._prices
         if not (into or out):
             return "at a price that is not known, so --max-cost cannot hold it"
         return f"${1e6 * (into or 0):g} in and ${1e6 * (out or 0):g} out per million tokens"

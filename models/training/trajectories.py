@@ -27,6 +27,7 @@ from m2agent.office.tasks.episode import PERSON, TODAY, Episode, Setting, play
 from m2agent.office.tasks.expert import Solver
 from m2agent.office.tasks.scaffold import BENDS, Scaffold, bent
 from m2agent.office.tasks.task import Task
+from m2agent.office.tasks.wording import Wording
 from m2agent_models import m2
 from m2agent_models.engine import gguf
 from m2agent_models.engine.llama import Llama
@@ -34,7 +35,7 @@ from m2agent_models.engine.machine import this_machine
 from m2agent_models.engine.placement import Wishes, plan
 from m2agent_models.starter.vocabulary import END_ID
 
-SHARES = {"sums": 2.0, "tables": 1.5, "threads": 1.2, "finished": 2.5}
+SHARES = {"sums": 1.8, "tables": 1.4, "labels": 1.3, "finished": 1.4, "orders": 2.0}
 """How often a family comes, where it is not once."""
 
 _GROUP = 8
@@ -98,7 +99,8 @@ def tokenizer(path: Path) -> Llama:
 def drawn(rng: random.Random) -> Scaffold:
     """The real scaffold of some day, or half the time one that is bent in one or two ways."""
     day = TODAY + timedelta(rng.randint(-300, 600))
-    system = system_prompt(day, PERSON if rng.random() < 0.7 else "")
+    who = Wording("person", rng.getrandbits(30), "train").person()
+    system = system_prompt(day, rng.choice((PERSON, who.sender, who.name, "")))
     if rng.random() >= _BENT:
         return Scaffold(system)
     return bent(system, rng.sample(BENDS, rng.randint(1, 2)), rng, unseen=False)

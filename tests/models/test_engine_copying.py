@@ -61,3 +61,26 @@ def test_outside_of_values_anything_goes() -> None:
         assert copying.allows(piece)
         copying.accept(piece)
     assert not copying.allows("9")
+
+
+@pytest.mark.parametrize(
+    ("name", "pieces", "allowed"),
+    [
+        ("to", ('["', "bri", "ta", "@", "olsen", ".", "example", '"]'), True),
+        ("to", ('["', "britta"), False),
+        ("id", ("m", "318", "</parameter>"), True),
+        ("id", ("ma",), False),
+        ("query", ("britta",), True),
+    ],
+)
+def test_an_id_or_an_address_is_copied_from_the_prompt_and_not_from_a_thought(
+    name: str, pieces: tuple[str, ...], allowed: bool
+) -> None:
+    copying = Copying(READ, "It is britta@olsen.example, mail mail1.")
+    copying.accept(f'<invoke name="mail_draft">\n<parameter name="{name}">')
+    for piece in pieces:
+        if not copying.allows(piece):
+            assert not allowed
+            return
+        copying.accept(piece)
+    assert allowed

@@ -17,6 +17,7 @@ from m2agent.office.tasks import (
     threads,
     trading,
 )
+from m2agent.office.tasks.lively import lively
 from m2agent.office.tasks.task import Task
 from m2agent.office.tasks.wording import Part, Wording
 
@@ -43,4 +44,5 @@ def draw(family: str, seed: int, part: Part = "fresh") -> Task:
     every = FAMILIES | LONG
     if family not in every:
         raise UsageError(f"There is no family {family!r}. There are: {', '.join(every)}.")
-    return every[family](Wording(family, seed, part))
+    task = every[family](Wording(family, seed, part))
+    return lively(task, part) if family in FAMILIES else task

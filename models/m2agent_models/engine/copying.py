@@ -3,6 +3,7 @@
 A small model knows what it means to write and then misspells a name that it has never seen. Here a
 word with a digit in it, or with a capital letter inside a sentence, must be one that stands in the
 prompt or in the turn so far. What the word is remains the model's choice; common words are free.
+An id or an address is copied word by word, and from the prompt: there is nothing else it could be.
 """
 
 import re
@@ -12,18 +13,17 @@ _FORMAT = re.compile(r"%[-+# ]?\d*\.?\Z")
 """What stands before a word of a printf format, which is no number: %.2f."""
 _STARTS = re.compile(r"(?:\A|[.!?:]\s+|\n)\Z")
 _PARAMETER = '<parameter name="'
+_COPIES = frozenset(("id", "ids", "thread", "reply_to", "draft_id", "to", "cc", "bcc"))
+"""Parameters that hold ids and addresses."""
 _OPEN, _CLOSE = '">', "</parameter>"
 
 
 class Copying:
-    """Follows one call, token by token. `read` is all text before it."""
+    """Follows one call, token by token. `read` is the prompt, `thought` the turn so far."""
 
-    def __init__(self, read: str) -> None:
-        self._known: set[str] = set()
-        self._beginnings: set[str] = set()
-        for word in set(_WORD.findall(read.casefold())):
-            self._known.add(word)
-            self._beginnings.update(word[:end] for end in range(1, len(word) + 1))
+    def __init__(self, read: str, thought: str = "") -> None:
+        self._read = _Words(read)
+        self._all = _Words(f"{read}\n{thought}")
         self._text = ""
 
     def accept(self, piece: str) -> None:
@@ -31,7 +31,7 @@ class Copying:
 
     def allows(self, piece: str) -> bool:
         """Whether the call may go on with this."""
-        before = self._value()
+        name, before = self._value()
         if before is None or not piece:
             return True
         after = before + piece
@@ -40,7 +40,11 @@ class Copying:
         start = len(before) - len(_trailing(before))
         for word in _WORD.finditer(whole, start):
             open_end = word.end() == len(whole) and closed < 0
-            if not self._fits(word[0], whole[: word.start()], open_end=open_end):
+            if name in _COPIES:
+                fits = self._read.hold(word[0], open_end=open_end)
+            else:
+                fits = self._fits(word[0], whole[: word.start()], open_end=open_end)
+            if not fits:
                 return False
         return True
 
@@ -50,19 +54,30 @@ class Copying:
         named = word[0].isupper() and not shouted and not _STARTS.search(before)
         if not (numbered or named) or _FORMAT.search(before):
             return True
-        known = self._beginnings if open_end else self._known
-        return word.casefold() in known
+        return self._all.hold(word, open_end=open_end)
 
-    def _value(self) -> str | None:
-        """The value that is being written, if one is."""
+    def _value(self) -> tuple[str, str | None]:
+        """The value that is being written, if one is, and the name of its parameter."""
         at = self._text.rfind(_PARAMETER)
         if at < 0:
-            return None
-        opened = self._text.find(_OPEN, at + len(_PARAMETER))
+            return "", None
+        named = at + len(_PARAMETER)
+        opened = self._text.find(_OPEN, named)
         if opened < 0:
-            return None
+            return "", None
         value = self._text[opened + len(_OPEN) :]
-        return None if _CLOSE in value else value
+        return self._text[named:opened], None if _CLOSE in value else value
+
+
+class _Words:
+    """The words of a text, whatever their case, and how they begin."""
+
+    def __init__(self, text: str) -> None:
+        self._whole = set(_WORD.findall(text.casefold()))
+        self._beginnings = {word[:end] for word in self._whole for end in range(1, len(word) + 1)}
+
+    def hold(self, word: str, *, open_end: bool) -> bool:
+        return word.casefold() in (self._beginnings if open_end else self._whole)
 
 
 def _trailing(text: str) -> str:

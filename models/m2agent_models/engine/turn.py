@@ -140,11 +140,13 @@ class Turn:
             self._text.append(text[: len(text) - len(beyond)])
         else:
             self._add(token, text)
-        self._sampler.start_grammar(Copying(self._read()) if self.request.copies else None)
+        self._sampler.start_grammar(self._copying() if self.request.copies else None)
 
-    def _read(self) -> str:
-        """Everything up to here, as text."""
-        return b"".join(map(self.llama.piece, self.tokens)).decode("utf-8", "replace")
+    def _copying(self) -> Copying:
+        def text(tokens: Tokens) -> str:
+            return b"".join(map(self.llama.piece, tokens)).decode("utf-8", "replace")
+
+        return Copying(text(self.tokens[: self.prompt]), text(self.tokens[self.prompt :]))
 
     def _limit(self) -> None:
         """Stop what would not stop by itself: too long a turn, too long a thought."""

@@ -207,9 +207,9 @@ async def test_what_was_damaged_or_left_out_is_in_the_log(tmp_path: Path) -> Non
     (tmp_path / "mail/import/b.zip").write_bytes(b"PK\x03\x04")
     box = await opened(tmp_path)
     assert (box.folder / "import.log").read_text() == (
-        "imported: 2, there already: 0, damaged: 1, left out: 1\n"
         "damaged: a.mbox, mail 1 (Odd): no date that can be read; no sender\n"
         "left out: b.zip: It is a ZIP archive: unpack it first.\n"
+        "imported: 2, there already: 0, damaged: 1, left out: 1\n"
     )
     assert (await box.call("search", query="odd")).data["items"][0][
         "date"

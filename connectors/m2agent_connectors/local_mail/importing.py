@@ -37,12 +37,15 @@ class ImportReport:
     skipped: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
 
     def __str__(self) -> str:
-        lines = [
+        """The counts come last, where a person looks after thousands of lines."""
+        lines = [f"damaged: {name}: {what}" for name, what in self.repaired]
+        lines += [f"left out: {name}: {why}" for name, why in self.skipped]
+        if not (self.imported or self.duplicates or self.skipped):
+            lines.append("There is no mail: neither an mbox, a Maildir, nor an .eml file.")
+        lines.append(
             f"imported: {self.imported:,}, there already: {self.duplicates:,},"
             f" damaged: {len(self.repaired):,}, left out: {len(self.skipped):,}"
-        ]
-        lines += [f"damaged: {name}: {what}" for name, what in self.repaired]
-        lines += [f"left out: {name}: {why}" for name, why in self.skipped]
+        )
         return "\n".join(lines)
 
 

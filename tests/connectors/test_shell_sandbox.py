@@ -416,6 +416,30 @@ def test_one_sandbox_is_chosen_and_says_what_it_does() -> None:
         assert Sandbox(kind).describe().endswith(".")
 
 
+def test_what_is_said_of_a_weak_sandbox_names_what_helps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "install bubblewrap" in Sandbox("landlock").describe()
+    assert "every command asks" in Sandbox("none").describe()
+    (tmp_path / "bwrap").touch(0o755)
+    assert "does not let it work" in Sandbox("landlock").describe()
+    assert "install bubblewrap" not in Sandbox("none").describe()
+
+
+@linux
+def test_a_bash_that_no_sandbox_shows_takes_no_sandbox_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if probe.__wrapped__() == Sandbox("none"):
+        pytest.skip("no sandbox works here")
+    for name in ("bash", "cat", "touch"):
+        (tmp_path / name).symlink_to(shutil.which(name) or name)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    found = probe.__wrapped__()
+    assert found == probe()
+
+
 def test_a_sandbox_that_holds_nothing_back_is_not_taken_for_one() -> None:
     assert not works(Sandbox("none"))
 

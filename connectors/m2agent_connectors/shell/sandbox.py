@@ -51,10 +51,15 @@ _WORDS: dict[Kind, str] = {
     "bubblewrap": f"Commands run inside bubblewrap, {_KEEPS}",
     "namespaces": f"Commands run inside namespaces and Landlock, {_KEEPS}",
     "landlock": "Commands run under Landlock, which keeps them to files in the work folder, but"
-    " leaves UDP, local sockets and the permissions of your files open: install bubblewrap.",
+    " leaves UDP, local sockets and the permissions of your files open",
     "seatbelt": f"Commands run inside sandbox-exec, {_KEEPS}",
-    "none": "There is no sandbox here, so every command asks first: on Linux, install bubblewrap.",
+    "none": "There is no sandbox here, so every command asks first",
 }
+_INSTALL = "on Linux, install bubblewrap."
+_ALLOW = (
+    "bubblewrap is installed, but this system does not let it work. On Ubuntu, AppArmor's profile"
+    " bwrap-userns-restrict allows it."
+)
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,9 @@ class Sandbox:
 
     def describe(self) -> str:
         """What it does and does not do, in a sentence for a person."""
-        return _WORDS[self.kind]
+        if self.kind not in ("landlock", "none"):
+            return _WORDS[self.kind]
+        return f"{_WORDS[self.kind]}: {_ALLOW if shutil.which('bwrap') else _INSTALL}"
 
     def tmp(self, work: Path, own: Path) -> Path:
         """The name that the temporary folder has for a program inside.
@@ -199,7 +206,8 @@ def works(sandbox: Sandbox) -> bool:
 
 
 def _bash() -> str:
-    bash = shutil.which("bash")
+    """The system's bash: another one may lie where no sandbox shows it, such as at home."""
+    bash = shutil.which("bash", path="/usr/bin:/bin") or shutil.which("bash")
     if bash is None:
         raise SetupError("There is no bash here.", fix="Install it: sudo apt install bash")
     return bash

@@ -206,11 +206,13 @@ async def test_a_socket_that_nobody_listens_at_is_in_nobodys_way(tiny_m2: Path) 
 
 
 async def test_an_engine_that_only_waits_is_left_alone(tiny_m2: Path) -> None:
-    engine = await Engine.attach(tiny_m2, WISH, silence=0.1)
-    await asyncio.sleep(0.5)
+    other = await Engine.attach(tiny_m2, WISH)
+    engine = await Engine.attach(tiny_m2, WISH, silence=0.5)
     process = newest()
     process.suspend()
-    await asyncio.sleep(0.5)
+    await asyncio.sleep(1.5)
     process.resume()
-    assert turn(await answers(engine, reply("hello"))).generated == 20
+    assert turn(await answers(other, reply("hello"))).generated == 20
+    assert engine.alive
     await engine.close()
+    await other.close()

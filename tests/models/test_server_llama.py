@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 import urllib.request
 from collections.abc import AsyncGenerator, Generator, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager, contextmanager
@@ -210,16 +209,16 @@ async def test_a_role_that_the_model_opens_ends_its_turn(ggufs: Path) -> None:
     assert end.generated < 400
 
 
-async def test_closing_the_generator_frees_the_server_at_once(address: str) -> None:
-    async with attached(address) as model:
-        pieces = model.reply(START, [], ENDLESS)
-        async for piece in pieces:
-            if isinstance(piece, Token):
-                break
-        began = time.monotonic()
-        await pieces.aclose()
-        after = turned(await asyncio.wait_for(turn(model, START), 5))
-        assert time.monotonic() - began < 2
+async def test_closing_the_generator_frees_the_server(ggufs: Path) -> None:
+    # Where it went on, the only slot would be taken for far longer than is waited here.
+    with llama_server(tiny.m2(ggufs), slots=1, size=131_072) as address:
+        async with attached(address) as model:
+            pieces = model.reply(START, [], ENDLESS)
+            async for piece in pieces:
+                if isinstance(piece, Token):
+                    break
+            await pieces.aclose()
+            after = turned(await asyncio.wait_for(turn(model, START), 60))
     assert after.reused > 0
 
 

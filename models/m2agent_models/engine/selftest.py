@@ -6,6 +6,7 @@ an engine's process, M2's tokens and markers, its format there and back.
 
 import asyncio
 import tempfile
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,10 @@ from m2agent_models.engine.placement import Wishes
 
 _PROMPT = wire.Segment("frame", "]~!b[]~b]system\nYou help.[e~[\n]~b]ai\n<think>\n")
 _NEXT = wire.Segment("frame", "[e~[\n]~b]user\nGo on.[e~[\n]~b]ai\n<think>\n")
-_STOP_SECONDS = 1.0
+_CONTEXT = 65_536
+"""Tokens, and far more than can be written in the seconds that a stopped turn gets to end."""
+
+_STOP_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,9 @@ async def selftest() -> list[Check]:
     """Run all checks. Raises SetupError or ModelError where not even the engine starts."""
     with tempfile.TemporaryDirectory() as folder:
         model = tiny.write(Path(folder) / "selftest.gguf")
-        engine = await Engine.attach(model, Wishes(threads=1, idle=0.0, context=2048))
+        engine = await Engine.attach(
+            model, Wishes(threads=1, idle=0.0, context=_CONTEXT, sequences=2)
+        )
         try:
             return [
                 *await _turns(engine),
@@ -70,15 +76,20 @@ async def _markers(engine: Engine) -> Check:
 
 
 async def _stop(engine: Engine) -> Check:
-    stream = engine.reply(_request([_PROMPT], "endless", tokens=1_000_000))
-    async for answer in stream:
-        if isinstance(answer, wire.Text):
-            break
-    await stream.aclose()
+    """Two endless turns have all there is; only where both are stopped can another begin."""
+    busy: list[AsyncGenerator[wire.Answer, None]] = []
+    for name in ("endless", "without end"):
+        stream = engine.reply(_request([_PROMPT], name, tokens=1_000_000))
+        async for answer in stream:
+            if isinstance(answer, wire.Text):
+                break
+        busy.append(stream)
+    for stream in busy:
+        await stream.aclose()
     try:
         await asyncio.wait_for(_turn(engine, [_PROMPT], "next"), _STOP_SECONDS)
     except TimeoutError:
-        return Check("a turn can be stopped", f"it went on for {_STOP_SECONDS:.0f} second")
+        return Check("a turn can be stopped", f"it went on for {_STOP_SECONDS:.0f} seconds")
     return Check("a turn can be stopped")
 
 

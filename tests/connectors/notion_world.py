@@ -363,6 +363,8 @@ def _taken(type: str, value: Any) -> Any:
 def _nothing(type: str) -> Any:
     if type == "checkbox":
         return False
+    if type == "created_time":
+        return _now()
     return [] if type in ("title", "rich_text", "multi_select", "people", "relation") else None
 
 
@@ -406,6 +408,8 @@ def _plain(property: Json) -> Any:
         return value and value["name"]
     if type == "multi_select":
         return [one["name"] for one in value]
+    if type == "relation":
+        return [one["id"].replace("-", "") for one in value]
     return value and value["start"] if type == "date" else value
 
 

@@ -1,9 +1,10 @@
 """What only Notion's connector does: names it understands, and words for what goes wrong there."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
-from notion_scene import COLUMNS, scene
+from notion_scene import COLUMNS, Scene, scene
 from notion_server import Fault
 
 from m2agent.errors import Busy, ToolFailed, Unclear
@@ -120,3 +121,52 @@ async def test_a_long_body_arrives_whole(tmp_path: Path) -> None:
             p for id, p in notion.world.pages.items() if id.replace("-", "") == made.data["id"]
         )
         assert notion.world.text(page) == body
+
+
+async def test_a_row_leads_to_rows_of_another_table(tmp_path: Path) -> None:
+    async with scene(tmp_path) as here:
+        suppliers = await table(here, "Suppliers", {"Name": {"type": "title", "title": {}}})
+        leads: dict[str, Any] = {
+            "data_source_id": suppliers,
+            "type": "single_property",
+            "single_property": {},
+        }
+        kinds: dict[str, Any] = {
+            "Invoice": {"type": "title", "title": {}},
+            "Supplier": {"type": "relation", "relation": {**leads, "database_id": suppliers}},
+            "Made": {"type": "created_time", "created_time": {}},
+        }
+        invoices = await table(here, "Invoices", kinds)
+        oak = (await here.call("create", parent=suppliers, title="Oak")).data["id"]
+        oil = (await here.call("create", parent=suppliers, title="Oil")).data["id"]
+
+        first = await here.call("create", parent=invoices, title="1", props={"Supplier": [oak]})
+        await here.call("create", parent=invoices, title="2")
+        row = await here.call("read", id=first.data["id"])
+        assert row.data["props"]["Supplier"] == [oak]
+
+        change = here.check("update", id=first.data["id"], props={"supplier": oil})
+        before = await change.before(here.op())
+        changed = await change.run(here.op())
+        assert await change.reconcile(here.op(), before) == changed
+        asked = {"prop": "Supplier", "op": "contains", "value": oil}
+        assert await titles(here, invoices, where=[asked]) == ["1"]
+        none = {"prop": "Supplier", "op": "empty"}
+        assert await titles(here, invoices, where=[none]) == ["2"]
+        await here.undo(change, before, changed)
+        assert (await here.call("read", id=first.data["id"])).data["props"]["Supplier"] == [oak]
+
+        with pytest.raises(ToolFailed, match=r"Supplier takes ids of rows, .* not 'Oak'"):
+            await here.call("update", id=first.data["id"], props={"Supplier": "Oak"})
+        with pytest.raises(ToolFailed, match=r"'Made' \(created_time\) cannot be asked for"):
+            await titles(here, invoices, where=[{"prop": "Made", "value": "2026-01-01"}])
+
+
+async def table(here: Scene, title: str, columns: dict[str, Any]) -> str:
+    here.world.table(title, columns)
+    return str((await here.call("schema", table=title)).data["id"])
+
+
+async def titles(here: Scene, table: str, **asked: Any) -> list[str]:
+    found = await here.call("query", table=table, **asked)
+    return [row["Invoice"] for row in found.data["rows"]]

@@ -24,7 +24,8 @@ FILE = "_table.yaml"
 TITLE = "title"
 """The property that holds a title, where no table says otherwise."""
 
-TYPES: tuple[PropertyType, ...] = get_args(PropertyType)
+TYPES: tuple[PropertyType, ...] = tuple(t for t in get_args(PropertyType) if t != "relation")
+"""A note names another one by a link in its text."""
 
 
 def load(folder: Path, id: str) -> Schema | None:

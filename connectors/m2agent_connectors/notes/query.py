@@ -35,6 +35,7 @@ OPERATORS: dict[PropertyType, tuple[Operator, ...]] = {
     "number": _ORDER,
     "date": _ORDER,
     "checkbox": ("=", "!="),
+    "relation": ("=", "contains", "empty"),
 }
 """What each type of property can be asked."""
 
@@ -104,7 +105,7 @@ def _test(where: Where, prop: Property) -> Callable[[Any], bool]:
         return lambda value: empty(value) == wanted
     if where.op == "contains":
         needle = folded(str(wanted))
-        if prop.type == "multi_select":
+        if prop.type in ("multi_select", "relation"):
             return lambda value: needle in _many(value)
         return lambda value: needle in folded(_words(value))
     if where.op in ("=", "!="):
@@ -133,7 +134,7 @@ _COMPARE: dict[Operator, Callable[[float, float], bool]] = {
 def _equality(prop: Property, wanted: Simple) -> Callable[[Any], bool]:
     if prop.type == "checkbox":
         return lambda value: (value is True) == wanted
-    if prop.type == "multi_select":
+    if prop.type in ("multi_select", "relation"):
         return lambda value: _many(value) == _many(wanted)
     if prop.type in ("number", "date"):
         goal = _comparable(prop, wanted, wanted)

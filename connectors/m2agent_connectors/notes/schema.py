@@ -20,7 +20,16 @@ Simple = str | int | float | bool | list[str] | None
 """A property's value; None stands for empty."""
 
 PropertyType = Literal[
-    "title", "text", "number", "date", "select", "multi_select", "checkbox", "url", "email"
+    "title",
+    "text",
+    "number",
+    "date",
+    "select",
+    "multi_select",
+    "checkbox",
+    "url",
+    "email",
+    "relation",
 ]
 
 _URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:\S+")
@@ -38,6 +47,7 @@ class Property:
 
     def __str__(self) -> str:
         options = f": {', '.join(self.options)}" if self.options else ""
+        options = ": ids of rows" if self.type == "relation" else options
         return f"{self.name} ({self.type}{options})"
 
     def check(self, value: Any) -> Simple:
@@ -53,7 +63,7 @@ class Property:
                 return self._checkbox(value)
             case "select":
                 return self._option(value)
-            case "multi_select":
+            case "multi_select" | "relation":
                 many = cast(list[Any], value) if isinstance(value, list) else [value]
                 return list(dict.fromkeys(self._option(one) for one in many))
             case "url":

@@ -12,10 +12,10 @@ from m2agent.errors import ToolFailed, Unclear
 from m2agent.events import Origin, Receipt
 from m2agent.tool import Result
 from m2agent_connectors.notes.edits import Edit, edited
-from m2agent_connectors.notes.schema import Simple, folded, shown
+from m2agent_connectors.notes.schema import folded
 from m2agent_connectors.notion.chunks import chunks
 from m2agent_connectors.notion.ids import short
-from m2agent_connectors.notion.values import Columns, plain, rich_text, simple
+from m2agent_connectors.notion.values import plain, rich_text, simple
 from m2agent_connectors.notion.workspace import Object, Workspace
 
 
@@ -29,7 +29,7 @@ async def create(
             raise ToolFailed("Only rows of a table have properties. Put this into the body.")
         properties = {"title": {"title": rich_text(title)}}
     else:
-        values = checked(columns, props)
+        values = columns.checked(props)
         name = columns.schema.title.name
         if values.setdefault(name, title) != title:
             raise ToolFailed(f"{name} is the title of a row here. Give it once, as title.")
@@ -56,7 +56,10 @@ async def update(
         raise ToolFailed("Nothing to change was given. Give props, edits or append.")
     page = await space.page(id)
     columns = await space.columns(page) if props else None
-    values = columns.written(checked(columns, props)) if columns else {}
+    values = columns.written(columns.checked(props)) if columns else {}
+    for name in values:
+        if page["properties"][name].get("has_more"):
+            raise ToolFailed(f"{name} leads to so many rows that it cannot be set here.")
     text = str((await space.markdown(page["id"]))["markdown"]) if edits or append else ""
     edited(text, edits)
     done: list[str] = []
@@ -111,17 +114,6 @@ def one_title(title: str) -> str:
     if not title:
         raise ToolFailed("The title is empty. Give the note a title.")
     return title
-
-
-def checked(columns: Columns, props: Mapping[str, Any]) -> dict[str, Simple]:
-    """The props as the table keeps them. Raises ToolFailed with what is allowed."""
-    for name in props:
-        if name in columns.unsettable:
-            raise ToolFailed(
-                f"{shown(name)} ({columns.types[name]}) cannot be set here. "
-                f"What can is: {columns.schema.line()}."
-            )
-    return columns.schema.check(props)
 
 
 def updated(page: Object, props: Mapping[str, Any], text: str | None, problem: str = "") -> Result:

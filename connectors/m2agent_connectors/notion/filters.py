@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
+from m2agent.errors import ToolFailed
 from m2agent_connectors.notes.query import Operator, Sort, Where, checked
-from m2agent_connectors.notes.schema import Property, folded
-from m2agent_connectors.notion.values import Columns
+from m2agent_connectors.notes.schema import Property, folded, shown
+from m2agent_connectors.notion.values import Columns, row_id
 
 _TEXT: dict[Operator, str] = {"=": "equals", "!=": "does_not_equal", "contains": "contains"}
 _NUMBER: dict[Operator, str] = {
@@ -27,6 +28,13 @@ _DATE: dict[Operator, str] = {
 
 def filter_of(where: Iterable[Where], columns: Columns) -> dict[str, Any] | None:
     """All conditions as one filter. Raises ToolFailed that says what can be asked."""
+    where = list(where)
+    for one in where:
+        if one.prop in columns.unsettable:
+            raise ToolFailed(
+                f"{shown(one.prop)} ({columns.types[one.prop]}) cannot be asked for. Read it as a"
+                f" column, or ask for one of: {', '.join(columns.schema.names)}."
+            )
     parts = [
         _condition(one, columns.schema.property(one.prop), columns.types[one.prop])
         for one in checked(where, columns.schema)
@@ -37,7 +45,7 @@ def filter_of(where: Iterable[Where], columns: Columns) -> dict[str, Any] | None
 def sorts_of(sort: Sequence[Sort], columns: Columns) -> list[dict[str, Any]]:
     return [
         {
-            "property": columns.schema.property(one.prop).name,
+            "property": columns.name(one.prop),
             "direction": "descending" if one.desc else "ascending",
         }
         for one in sort
@@ -56,6 +64,10 @@ def _condition(where: Where, prop: Property, type: str) -> dict[str, Any]:
             return test(_TEXT[where.op], str(value))
         case "number":
             return test(_NUMBER[where.op], value)
+        case "relation" if where.op == "=":
+            raise ToolFailed(f"{prop} cannot be asked '='. It takes: contains, empty.")
+        case "relation":
+            return test("contains", row_id(prop.name, str(value)))
         case "checkbox":
             return test("equals" if where.op == "=" else "does_not_equal", value)
         case "date" if where.op == "!=":

@@ -17,7 +17,6 @@ from m2agent_connectors.notes.edits import Edit, edited
 from m2agent_connectors.notes.query import Where, select
 from m2agent_connectors.notes.schema import empty
 from m2agent_connectors.notion.changing import (
-    checked,
     commented,
     name_in,
     one_title,
@@ -173,7 +172,7 @@ async def _props_made(
     row = {name: simple(one) for name, one in page["properties"].items()}
     wanted = [
         Where(prop=name, op="empty") if empty(value) else Where(prop=name, value=value)
-        for name, value in checked(columns, props).items()
+        for name, value in columns.checked(props).items()
     ]
     unmade = all(kept(page["properties"][name]) == value for name, value in before.items())
     return bool(select([row], columns.schema, wanted)), unmade

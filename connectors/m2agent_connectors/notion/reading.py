@@ -122,7 +122,7 @@ async def query(
 ) -> Result:
     table = await space.table(given)
     columns = Columns(table["properties"])
-    chosen = [_column(columns, name) for name in names] or columns.names
+    chosen = [columns.name(name) for name in names] or columns.names
     cursor, skip = _place(page)
     asked: dict[str, Any] = {"page_size": min(limit + skip, 100)}
     if condition := filter_of(where, columns):
@@ -185,10 +185,6 @@ def _props(page: Object) -> dict[str, Any]:
         return {}
     every = sorted(page["properties"].items(), key=lambda item: item[1]["type"] != "title")
     return {name: simple(one) for name, one in every}
-
-
-def _column(columns: Columns, name: str) -> str:
-    return name if name in columns.types else columns.schema.property(name).name
 
 
 async def _comments(space: Workspace, id: str) -> list[tuple[Object, Trust]]:

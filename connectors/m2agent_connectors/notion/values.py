@@ -4,7 +4,9 @@ import json
 from collections.abc import Mapping
 from typing import Any, cast
 
-from m2agent_connectors.notes.schema import Property, PropertyType, Schema, Simple
+from m2agent.errors import ToolFailed
+from m2agent_connectors.notes.schema import Property, PropertyType, Schema, Simple, shown
+from m2agent_connectors.notion.ids import id_in
 
 _LONGEST = 2_000
 """Characters of one rich text item, counted as UTF-16 counts them."""
@@ -21,6 +23,7 @@ _TYPES: dict[str, PropertyType] = {
     "checkbox": "checkbox",
     "url": "url",
     "email": "email",
+    "relation": "relation",
 }
 """What can be set, by Notion's name of the type."""
 
@@ -47,9 +50,36 @@ class Columns:
     def unsettable(self) -> list[str]:
         return [name for name in self.types if self.types[name] not in _TYPES]
 
+    def name(self, given: str) -> str:
+        """The name of the property that is meant. Raises ToolFailed with the valid names."""
+        return given if given in self.types else self.schema.property(given).name
+
+    def checked(self, props: Mapping[str, Any]) -> dict[str, Simple]:
+        """The props as the table keeps them. Raises ToolFailed with what is allowed."""
+        for name in props:
+            if name in self.unsettable:
+                raise ToolFailed(
+                    f"{shown(name)} ({self.types[name]}) cannot be set here. "
+                    f"What can is: {self.schema.line()}."
+                )
+        values = self.schema.check(props)
+        for name, value in values.items():
+            if self.types[name] == "relation" and isinstance(value, list):
+                values[name] = [row_id(name, one) for one in value]
+        return values
+
     def written(self, values: Mapping[str, Simple]) -> dict[str, Any]:
         """Checked values in the form of a request."""
         return {name: _written(self.types[name], value) for name, value in values.items()}
+
+
+def row_id(name: str, given: str) -> str:
+    """The id of the row that a relation leads to. Raises ToolFailed for any other text."""
+    if (id := id_in(given)) is None:
+        raise ToolFailed(
+            f"{name} takes ids of rows, as notes_query gives them, not {shown(given)}."
+        )
+    return id
 
 
 def simple(property: Mapping[str, Any]) -> Any:
@@ -84,6 +114,8 @@ def kept(property: Mapping[str, Any]) -> dict[str, Any] | None:
             return {type: value and {"name": value["name"]}}
         case "multi_select":
             return {type: [{"name": one["name"]} for one in value]}
+        case "relation":
+            return {type: [{"id": one["id"]} for one in value]}
         case _:
             return {type: value} if type in _TYPES else None
 
@@ -111,6 +143,8 @@ def _written(type: str, value: Simple) -> dict[str, Any]:
             return {type: None if value is None else {"name": value}}
         case "multi_select":
             return {type: [{"name": one} for one in cast(list[str], value or [])]}
+        case "relation":
+            return {type: [{"id": one} for one in cast(list[str], value or [])]}
         case "date":
             return {type: None if value is None else {"start": value}}
         case "checkbox":

@@ -5,7 +5,7 @@ from contextlib import nullcontext
 import pytest
 from scene import Stage, call
 
-from m2agent.events import Approved, Asked, Ended, Event, Returned
+from m2agent.events import Approved, Asked, Ended, Event, Planned, Returned
 from m2agent.home import journal_file
 from m2agent.journal import Journal
 from m2agent_tui.card import Card
@@ -381,3 +381,20 @@ async def test_no_work_is_lost_to_a_terminal_of_20_by_5(stage: Stage) -> None:
         await scene.press("y", "enter")
         await scene.sees("Done, and checked.")
     assert stage.sent == ["ann: Dear Ann"]
+
+
+async def test_the_plan_is_changed_while_the_model_works(stage: Stage) -> None:
+    plan = call("plan_update", items=[{"text": "Count the letters", "state": "open"}])
+    async with stage.open(plan, SEND, *[{"text": "Done."}] * 4, size=(100, 40)) as scene:
+        await scene.say("See to it")
+        await scene.is_asked()
+        await scene.say("/plan")
+        await scene.sees("[open] Count the letters")
+        await scene.press("end", *" twice", "ctrl+s")
+        await scene.sees("The model reads your plan before its next turn.")
+        await scene.press("tab", "y", "enter")
+        await scene.sees("The report does not hold")
+    plans = [event for event in stage.events() if isinstance(event, Planned)]
+    texts = [event.items[0].text for event in plans]
+    assert texts == ["Count the letters", "Count the letters twice"]
+    assert plans[1].by

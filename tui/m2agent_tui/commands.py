@@ -21,6 +21,7 @@ COMMANDS = (
     Command("pause", "Pause", "Stop after this step; Enter goes on", "screen.pause"),
     Command("stop", "Stop now", "Stop at once; Enter goes on", "screen.stop_at_once"),
     Command("takeover", "Take over", "Stop, do a step yourself, and say so", "screen.take_over"),
+    Command("plan", "Change the plan", "The model reads it before its next turn", "screen.plan"),
     Command("rewind", "Rewind, or fork", "Take another way from a turn on", "screen.turns"),
     Command("undo", "Undo", "See what this run changed, and take it back", "screen.undo"),
     Command("report", "Report", "Write this run down as a Markdown file", "screen.report"),

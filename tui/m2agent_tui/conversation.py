@@ -209,6 +209,24 @@ class Conversation(Screen[None]):
         self._prompt.fill("I did this myself: ")
         self._prompt.focus()
 
+    @work(exit_on_error=False)
+    async def action_plan(self) -> None:
+        """Change the plan while the model works; it reads it before its next turn."""
+        from m2agent.events import Planned
+        from m2agent_tui.planning import Planning
+
+        if not self._feed or not self._steering:
+            rests = f"While a run rests: m2agent plan {self.run_id} --edit"
+            self._hint(rests if self.run_id else "There is no run here yet.")
+            return
+        plan = self._feed.transcript.story.plan or Planned([])
+        changed = await self._app.push_screen_wait(Planning(plan))
+        if changed and self._steering:
+            self._steering.replan(changed)
+            self._hint("The model reads your plan before its next turn.")
+        elif changed:
+            self._hint("The run came to rest meanwhile, so its plan stays as it was.")
+
     def action_side(self) -> None:
         """Show or hide the panel at the side."""
         self._side_wanted = not (self._side and self._side.display)

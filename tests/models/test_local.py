@@ -162,6 +162,19 @@ async def test_calls_are_held_to_the_schema(ggufs: Path) -> None:
     await model.close()
 
 
+async def test_bytes_that_are_no_text_are_marked_and_kept_as_they_were(ggufs: Path) -> None:
+    model = await Local.open(str(tiny.m2(ggufs, likely={"\xff": 5.0, "\xe2": 5.0})), ENGINE)
+    settings = ModelSettings(max_thinking=16, max_tokens=48, seed=1)
+    first = await turn(model, START, settings)
+    text = "".join(piece.text for piece in first if isinstance(piece, Token))
+    assert "\ufffd" in text
+    assert text.encode()
+    second = turned(await turn(model, [*START, *events(first), Asked("Go on.")], settings))
+    await model.close()
+    # Read back as their tokens: as text these bytes are gone.
+    assert second.reused == turned(first).evaluated + turned(first).generated - 1
+
+
 async def test_a_models_end_token_ends_the_turn(ggufs: Path) -> None:
     model = await Local.open(str(tiny.m2(ggufs, likely={"[e~[": 4.0})), ENGINE)
     end = turned(await turn(model, START, ModelSettings(seed=1, max_tokens=400)))

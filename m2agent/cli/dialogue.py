@@ -6,8 +6,10 @@
     {"say": "Leave the drafts alone."}
     {"stop": true}
 
-A yes names the hash that it is a yes to. A question is the event `decided` with `ask`; without
---events it comes as one JSON object on standard error. Where input ends, the run waits as ever.
+A yes names the hash that it is a yes to, and may name the `content` beside it. One given before a
+question came anew, because what it would send has changed, is dropped. A question is the event
+`decided` with `ask`; without --events it comes as one JSON object on standard error. Where input
+ends, the run waits as ever.
 """
 
 import asyncio
@@ -32,6 +34,7 @@ class _Line(msgspec.Struct, forbid_unknown_fields=True):
     id: str = ""
     answer: Kind | None = None
     hash: str = ""
+    content: str | None = None
     reason: str = ""
     say: str = ""
     stop: bool = False
@@ -43,6 +46,7 @@ class Dialogue:
     def __init__(self, *, asks_aloud: bool) -> None:
         self._asks_aloud = asks_aloud
         self._answers: dict[str, _Line] = {}
+        self._asked: dict[tuple[str, str], tuple[str, str]] = {}
         self._came = asyncio.Event()
         self._over = False
 
@@ -74,6 +78,11 @@ class Dialogue:
         if self._asks_aloud:
             for ask in asks:
                 click.echo(_question(ask), err=True)
+        for ask in asks:
+            now = ask.decided.hash, ask.decided.content
+            if self._asked.setdefault((ask.run, ask.called.id), now) != now:
+                self._answers.pop(ask.called.id, None)
+            self._asked[ask.run, ask.called.id] = now
         answers: dict[str, Answer] = {}
         while True:
             for ask in asks:
@@ -90,9 +99,11 @@ class Dialogue:
             return No(_BY, line.reason)
         if line.answer == "done":
             return Did(_BY, line.reason)
-        if line.hash == ask.decided.hash:
+        if line.hash == ask.decided.hash and line.content in (None, ask.decided.content):
             return Yes(_BY)
-        click.echo(f"This is no yes to {ask.called.id}: its hash is {ask.decided.hash}.", err=True)
+        content = f", its content {ask.decided.content}" if ask.decided.content else ""
+        words = f"its hash is {ask.decided.hash}{content}."
+        click.echo(f"This is no yes to {ask.called.id}: {words}", err=True)
         return None
 
     def _take(self, line: bytes, steering: Steering) -> None:

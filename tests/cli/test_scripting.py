@@ -153,6 +153,9 @@ def test_where_standard_input_ends_the_run_waits_and_the_question_is_on_standard
     other = json.dumps({"id": "2.1", "answer": "yes", "hash": "0"})
     stale = m2agent("resume", "last", "--on-ask", "stdio", stdin=other)
     assert (stale.code, "This is no yes to 2.1" in stale.err) == (4, True)
+    shown = {"id": "2.1", "answer": "yes", "hash": question["question"]["hash"]}
+    changed = json.dumps({**shown, "content": "other bytes"})
+    assert m2agent("resume", "last", "--on-ask", "stdio", stdin=changed).code == 4
     no = json.dumps({"id": "2.1", "answer": "no", "reason": "Not today."}) + "\n"
     declined = m2agent("resume", "last", "--on-ask", "stdio", "--events", stdin=no)
     assert "Not today." in next(e for e in declined.events if e["type"] == "returned")["text"]

@@ -31,7 +31,8 @@ def main(kills: int, losses: int, seed: int, names: tuple[str, ...]) -> None:
             row = _soaked(name, Path(folder) / name, -(-kills // len(chosen)), random.Random(seed))
             wrong += row[-1]
             print(f"| {name} | {' | '.join(f'{n:,}' for n in row)} |", flush=True)
-        print("\n| scene | losses of power | wrong |\n|---|---|---|", flush=True)
+        if losses:
+            print("\n| scene | losses of power | wrong |\n|---|---|---|", flush=True)
         for name in chosen if losses else ():
             each = -(-losses // len(chosen))
             row = _unplugged(name, Path(folder) / f"{name}-power", each, random.Random(seed))

@@ -86,6 +86,9 @@ class ScreenSettings(pydantic.BaseModel):
     linear: bool = pydantic.Field(
         default=False, description="Plain lines for screen readers instead of a screen."
     )
+    panel: bool = pydantic.Field(
+        default=True, description="Show plan and engine at the side of a wide terminal."
+    )
     notify: bool = pydantic.Field(
         default=True, description="Tell you on the desktop when a run needs you or ends."
     )

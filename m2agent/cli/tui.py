@@ -1,6 +1,5 @@
 """`m2agent` alone: the terminal UI."""
 
-import tomllib
 from typing import Any, cast
 
 from m2agent.home import config_file
@@ -16,6 +15,7 @@ def tui(model: str | None, office: str | None, linear: bool) -> int:
         theme=str(asked.get("theme", "")),
         keys=cast(dict[str, str], keys) if isinstance(keys, dict) else {},
         linear=linear or asked.get("linear") is True,
+        panel=asked.get("panel") is not False,
         notify=asked.get("notify") is not False,
     )
     return run(lambda: _means(model, office), taste)
@@ -30,6 +30,10 @@ def _means(model: str | None, office: str | None) -> Any:
 
 def _screen() -> dict[str, Any]:
     """The table `screen` of the configuration, in a moment. What is wrong with it is said later."""
+    if not config_file().exists():
+        return {}
+    import tomllib
+
     try:
         table = tomllib.loads(config_file().read_text("utf-8")).get("screen")
     except (OSError, ValueError):

@@ -1,12 +1,10 @@
 """The terminal UI on real parts: a scripted model, a connector of an outsider's package."""
 
 import json
-import re
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -42,23 +40,24 @@ class Scene:
     @property
     def text(self) -> str:
         """What is on the screen, row by row."""
-        svg = self.app.export_screenshot(simplify=True)
-        rows: dict[float, list[tuple[float, str]]] = {}
-        for found in re.finditer(r'<text [^>]*x="([\d.]+)" y="([\d.]+)"[^>]*>(.*?)</text>', svg):
-            x, y, text = found.groups()
-            rows.setdefault(float(y), []).append((float(x), unescape(text).replace("\xa0", " ")))
-        return "\n".join("".join(t for _, t in sorted(rows[y])).rstrip() for y in sorted(rows))
+        strips = self.app.screen._compositor.render_strips()  # pyright: ignore[reportPrivateUsage]
+        return "\n".join(strip.text.rstrip() for strip in strips)
 
     @property
     def prompt(self) -> Prompt:
         return self.app.screen.query_one(Prompt)
 
-    async def sees(self, words: str) -> None:
+    async def sees(self, words: str, seconds: float = 20) -> None:
         """Wait until these words are on the screen."""
-        await self.until(lambda: words in self.text, f"{words!r} never came")
+        await self.until(lambda: words in self.text, f"{words!r} never came", seconds)
 
-    async def until(self, condition: Callable[[], bool], otherwise: str = "it never came") -> None:
-        end = time.monotonic() + 10
+    async def until(
+        self,
+        condition: Callable[[], bool],
+        otherwise: str = "it never came",
+        seconds: float = 20,
+    ) -> None:
+        end = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < end, f"{otherwise}; the screen:\n{self.text}"
             await self.pilot.pause(0.03)

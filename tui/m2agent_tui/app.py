@@ -14,7 +14,6 @@ from textual.theme import Theme
 
 from m2agent.errors import M2Error
 from m2agent.printable import one_line
-from m2agent_tui.commands import COMMANDS
 from m2agent_tui.conversation import Conversation
 from m2agent_tui.desks import Desks
 from m2agent_tui.problem import sentence
@@ -54,10 +53,13 @@ class M2Agent(App[None]):
 
     def _add(self, mode: str, run_id: str, goes_on: bool = False) -> None:
         """Give a conversation a mode of its own: Textual keeps each mode's screen alive."""
-        conversation = self._conversations[mode] = Conversation(self._desks, run_id, goes_on)
+        conversation = Conversation(self._desks, run_id, goes_on, self._taste.panel)
+        self._conversations[mode] = conversation
         cast(Any, self).add_mode(mode, lambda: conversation)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        from m2agent_tui.commands import COMMANDS
+
         if isinstance(screen, Conversation):
             for command in COMMANDS:
                 run = partial(screen.run_action, command.action)

@@ -21,6 +21,45 @@ GRACE = 0.5
 class Card(Vertical, can_focus=True):
     """A question below the transcript; `KEYS` are the printable keys that answer it."""
 
+    DEFAULT_CSS = """
+    Card {
+        height: auto;
+        padding: 0 1;
+        border: round $warning;
+        border-title-color: $warning;
+
+        &:blur {
+            border: round $warning 40%;
+        }
+
+        Static {
+            height: auto;
+        }
+
+        .long-text {
+            height: 30vh;
+            margin: 1 0;
+            }
+
+        .editing {
+            height: 30vh;
+            margin: 1 0;
+            padding: 0 1;
+            border: none;
+            background: $surface;
+        }
+
+        .questions {
+            text-wrap: nowrap;
+            text-overflow: ellipsis;
+        }
+
+        .advice {
+            color: $text-muted;
+        }
+    }
+    """
+
     KEYS: ClassVar[frozenset[str]] = frozenset()
 
     @dataclass

@@ -34,6 +34,19 @@ LookUp = Callable[[str], Awaitable[Sequence[tuple[str, str]]]]
 class Completions(OptionList):
     """The list above the prompt; the prompt keeps the focus, and moves in it."""
 
+    DEFAULT_CSS = """
+    Completions {
+        height: auto;
+        max-height: 8;
+        margin: 0 1;
+        padding: 0 1;
+        border: none;
+        background: $surface;
+        text-wrap: nowrap;
+        text-overflow: ellipsis;
+    }
+    """
+
     def __init__(self) -> None:
         super().__init__(id="completions", markup=False, compact=True)
         self.can_focus = False

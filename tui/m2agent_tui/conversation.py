@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from textual import events, work
@@ -17,9 +18,7 @@ from textual.worker import Worker, WorkerError, WorkerState
 
 from m2agent.errors import M2Error
 from m2agent.printable import one_line
-from m2agent_tui import completing
 from m2agent_tui.card import Card
-from m2agent_tui.commands import Command, meant
 from m2agent_tui.desks import Desks
 from m2agent_tui.greeting import Examples, Greeting
 from m2agent_tui.person import person
@@ -83,18 +82,23 @@ class Conversation(Screen[None]):
 
         run_id: str
 
-    def __init__(self, desks: Desks, run_id: str = "", goes_on: bool = False) -> None:
-        """Show a run, or begin one; with `goes_on` it is gone on with at once."""
+    def __init__(
+        self, desks: Desks, run_id: str = "", goes_on: bool = False, panel: bool = True
+    ) -> None:
+        """Show a run, or begin one; with `goes_on` it is gone on with at once.
+
+        `panel` is whether the side comes by itself where there is room for it.
+        """
         super().__init__()
         self._desks = desks
         self._run_id = run_id
         self._goes_on = goes_on
         self._greeting = Greeting()
         self._prompt = Prompt(self._take_back)
-        self._queue = Static(markup=False, id="queue")
+        self._queue: Static | None = None
         self._status = StatusLine()
         self._side: Side | None = None
-        self._side_wanted: bool | None = None
+        self._side_wanted: bool | None = None if panel else False
         self._about: dict[str, str] = {}
         self._changed: dict[str, str] = {}
         self._feed: Feed | None = None
@@ -103,10 +107,7 @@ class Conversation(Screen[None]):
         self._worker: Worker[None] | None = None
 
     def compose(self) -> ComposeResult:
-        self._queue.display = False
         yield self._greeting
-        yield self._queue
-        yield self._prompt.completions
         yield self._prompt
         yield self._status
 
@@ -147,6 +148,8 @@ class Conversation(Screen[None]):
     # What the person does
 
     async def on_prompt_sent(self, event: Prompt.Sent) -> None:
+        from m2agent_tui.commands import Command, meant
+
         match meant(event.text):
             case Command(action=action):
                 await self.run_action(action)
@@ -165,12 +168,16 @@ class Conversation(Screen[None]):
 
     def on_text_area_changed(self) -> None:
         """Show what may be meant by the word that is being typed."""
-        if found := completing.commands(self._prompt.text):
-            self._prompt.completions.show(found)
-        elif (word := completing.mentioned(self._prompt.before)) is not None:
+        text = self._prompt.text
+        if not (text.startswith("/") or "@" in text):
+            self._prompt.offer([])
+            return
+        from m2agent_tui import completing
+
+        word = completing.mentioned(self._prompt.before)
+        self._prompt.offer(completing.commands(text))
+        if word is not None:
             self._complete(word, self._prompt.before)
-        else:
-            self._prompt.completions.show([])
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         if isinstance(event.option_list, Examples):
@@ -401,7 +408,7 @@ class Conversation(Screen[None]):
         self._side.tell(self._about)
         self._greeting.remove()
         self._place_side()
-        await self.mount(self._side, transcript, before=self._queue)
+        await self.mount(self._side, transcript, before=self._prompt)
         self._feed = Feed(transcript, self._status, self._side, self._run_id)
         return self._feed
 
@@ -415,7 +422,8 @@ class Conversation(Screen[None]):
 
     def _opened(self, desk: "Desk") -> None:
         """Keep what the desk says of itself."""
-        self._about = desk.describe()
+        here = str(Path.home())
+        self._about = {name: words.replace(here, "~") for name, words in desk.describe().items()}
         if self._side:
             self._side.tell(self._about)
 
@@ -520,7 +528,7 @@ class Conversation(Screen[None]):
         assert self._feed
         self._feed.meter.mode = "waiting"
         self._status.draw()
-        await self.mount(card, before=self._queue)
+        await self.mount(card, before=self._prompt)
         if not self._prompt.text:
             card.focus()
         self.post_message(self.Wanted(self, "It needs your answer."))
@@ -546,7 +554,8 @@ class Conversation(Screen[None]):
             for text in texts:
                 if text in self._feed.queued:
                     self._feed.queued.remove(text)
-            self._show_queue()
+            if self._queue or self._feed.queued:
+                self._show_queue()
 
     def _take_back(self) -> str:
         """The last message that no turn has begun with yet; it waits no longer."""
@@ -560,6 +569,9 @@ class Conversation(Screen[None]):
 
     def _show_queue(self) -> None:
         queued = self._feed.queued if self._feed else []
+        if self._queue is None:
+            self._queue = Static(markup=False, id="queue")
+            self.mount(self._queue, before=self._prompt)
         self._queue.display = bool(queued)
         rows = [f"▹ {one_line(text, 200)}" for text in queued]
         advice = "The model hears this before its next turn. ↑ takes it back."
@@ -586,6 +598,8 @@ class Conversation(Screen[None]):
     @work(exclusive=True, group="completing", exit_on_error=False)
     async def _complete(self, word: str, before: str) -> None:
         """Look up files, people and pages."""
+        from m2agent_tui import completing
+
         await asyncio.sleep(_TYPING)
         try:
             setup = await self._setup()
@@ -594,7 +608,7 @@ class Conversation(Screen[None]):
         except M2Error:
             return
         if self._prompt.before == before:
-            self._prompt.completions.show(completing.merged(before, people, pages, found))
+            self._prompt.offer(completing.merged(before, people, pages, found))
 
     def _hint(self, words: str) -> None:
         self._prompt.border_subtitle = Content(words)

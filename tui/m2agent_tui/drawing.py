@@ -25,12 +25,13 @@ from m2agent.events import (
     Status,
 )
 from m2agent.printable import one_line, printable
-from m2agent_tui.look import MOST, Block, bounded, fields, plain
+from m2agent_tui.look import MOST, Block, bounded, faint, fields, plain
 from m2agent_tui.proposal import proposal
 from m2agent_tui.results import outcome, result
 from m2agent_tui.story import Entry, Helper, State, Step, Story, Thinking
 
 _STEPS = 60
+_BAD = 6
 
 _STATES: dict[State, tuple[str, str, str]] = {
     "written": ("○", "$foreground-muted", ""),
@@ -45,6 +46,7 @@ _STATES: dict[State, tuple[str, str, str]] = {
 _ITEMS = {
     "proven": ("✓", "$success"),
     "done": ("✓", "$success"),
+    "undone": ("✓", "$success"),
     "doing": ("▸", "$accent"),
     "dropped": ("-", "$foreground-muted"),
     "open": ("○", "$foreground-muted"),
@@ -79,10 +81,7 @@ def line(entry: Entry) -> Content:
         case Planned(items):
             return _plan(items)
         case Judged(met, items):
-            proven = sum(item.state == "proven" for item in items)
-            count = f"{proven} of {len(items)} claims proven" if items else "no claims to prove"
-            mark, colour = ("✓", "$success") if met else ("✗", "$warning")
-            return _list(mark, colour, f"Checked: {count}", items)
+            return _verdict(met, items)
         case Compacted():
             return _marked("·", "$foreground-muted", "Earlier steps were folded into a summary", "")
         case Helper():
@@ -106,14 +105,14 @@ def details(entry: Entry) -> list[Block]:
             return [*_section("Problem", problem), *_section("Written", raw)]
         case Noted(text) | Compacted(summary=text):
             return [Block(plain(bounded(text)))]
-        case Planned(items):
+        case Planned(items) | Judged(items=items):
             return [Block(items_of(items))]
         case Helper(spawned, story, reported):
             report = reported.text if reported else ""
             proof = marks(reported.receipts) if reported else ""
             blocks = [*_section("Task", spawned.task), Block(tree(story))]
             return [*blocks, *_section("Report", report), *_section("Receipts", proof)]
-        case Asked() | Said() | Judged() | Ended():
+        case Asked() | Said() | Ended():
             return []
         case _:
             assert_never(entry)
@@ -249,10 +248,23 @@ def _plan(items: Sequence[Item]) -> Content:
     return _marked("◇", "$accent", f"Plan: {done} of {len(items)} done", "")
 
 
-def _list(mark: str, colour: str, words: str, items: Sequence[Item]) -> Content:
-    return Content("\n").join(
-        [_marked(mark, colour, words, ""), *([items_of(items)] if items else [])]
-    )
+def _verdict(met: bool, items: Sequence[Item]) -> Content:
+    """How many claims hold, and the first of those that do not."""
+    undone = [item for item in items if item.state.endswith("undone")]
+    good = [item for item in items if item.state in ("proven", "undone")]
+    if undone:
+        words = f"Taken back: {len(good)} of {len(items)}"
+    else:
+        count = f"{len(good)} of {len(items)} claims proven" if items else "no claims to prove"
+        words = f"Checked: {count}"
+    head = _marked("✓" if met else "✗", "$success" if met else "$warning", words, "")
+    bad = [item for item in items if item not in good]
+    if not bad:
+        return head
+    rows = [head, items_of(bad[:_BAD])]
+    if len(bad) > _BAD:
+        rows.append(faint(f"  … {len(bad) - _BAD} more"))
+    return Content("\n").join(rows)
 
 
 def _marked(mark: str, colour: str, words: str, text: str) -> Content:

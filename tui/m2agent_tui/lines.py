@@ -85,12 +85,10 @@ def widget(entry: Entry) -> Widget:
             return Line(entry, "thinking")
         case Step():
             return Line(entry, "step")
-        case Broken() | Noted() | Planned() | Compacted():
+        case Broken() | Noted() | Planned() | Judged() | Compacted():
             return Line(entry, "note")
         case Helper():
             return Line(entry, "step")
-        case Judged():
-            return Static(line(entry), markup=False, classes="note")
         case Ended():
             return Static(line(entry), markup=False, classes="ended")
         case _:

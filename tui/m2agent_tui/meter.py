@@ -110,7 +110,7 @@ class Meter:
         if self._began is not None and self.mode != "waiting":
             parts.append(f"{time.monotonic() - self._began:.0f} s")
         if self.model:
-            parts.append(_model(self.model))
+            parts.append(known_as(self.model))
         if self.turns:
             parts.append(f"turn {self.turns}")
         if self.context_used:
@@ -128,7 +128,7 @@ class Meter:
         return parts
 
 
-def _model(name: str) -> str:
+def known_as(name: str) -> str:
     """A model by the last part of its path or address."""
     return one_line(name.rstrip("/").rpartition("/")[2], 30)
 

@@ -1,8 +1,8 @@
 """Where the person types: Enter sends, Shift+Enter makes a new line, Up brings earlier texts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.binding import Binding, BindingType
@@ -10,8 +10,10 @@ from textual.message import Message
 from textual.widgets import TextArea
 
 from m2agent.printable import printable
-from m2agent_tui.completing import Completions
 from m2agent_tui.pasted import Pasted, is_long
+
+if TYPE_CHECKING:
+    from m2agent_tui.completing import Completions, Meant
 
 TYPED = r"[^\x00-\x1f\x7f-\x9f]*"
 """What fields of one line take: nothing that could steer the terminal."""
@@ -44,7 +46,7 @@ class Prompt(TextArea):
     def __init__(self, take_back: Callable[[], str]) -> None:
         """`take_back` gives back the last text that was sent and not heard yet, or nothing."""
         super().__init__(id="prompt", soft_wrap=True, compact=True, highlight_cursor_line=False)
-        self.completions = Completions()
+        self._completions: Completions | None = None
         self.pasted = Pasted()
         self._take_back = take_back
         self._sent: list[str] = []
@@ -58,7 +60,8 @@ class Prompt(TextArea):
 
     def on_key(self, event: events.Key) -> None:
         """Send on Enter; a binding with priority would overtake letters typed just before."""
-        if self.completions.display and self._choose(event.key):
+        offered = self._completions
+        if offered and offered.display and self._choose(event.key, offered):
             event.stop()
             event.prevent_default()
         elif event.key == "enter":
@@ -66,16 +69,30 @@ class Prompt(TextArea):
             event.prevent_default()
             self.action_send()
 
-    def _choose(self, key: str) -> bool:
+    @property
+    def is_offering(self) -> bool:
+        return bool(self._completions and self._completions.display)
+
+    def offer(self, found: "Sequence[Meant]") -> None:
+        """Show what may be meant by what is typed; nothing hides the list."""
+        if found and self._completions is None:
+            from m2agent_tui.completing import Completions
+
+            self._completions = Completions()
+            self.screen.mount(self._completions, before=self)
+        if self._completions:
+            self._completions.show(found)
+
+    def _choose(self, key: str, offered: "Completions") -> bool:
         """Whether the key went to the completions."""
-        chosen = self.completions.chosen
+        chosen = offered.chosen
         match key:
             case "up":
-                self.completions.action_cursor_up()
+                offered.action_cursor_up()
             case "down":
-                self.completions.action_cursor_down()
+                offered.action_cursor_down()
             case "escape":
-                self.completions.show([])
+                offered.show([])
             case "tab" if chosen:
                 self._complete(chosen.text, chosen.starts)
             case "enter" if chosen and self.text.strip() != chosen.text:
@@ -89,7 +106,7 @@ class Prompt(TextArea):
     def _complete(self, text: str, starts: int) -> None:
         row, column = self.cursor_location
         self.replace(printable(text).replace("\n", " ") + " ", (row, starts), (row, column))
-        self.completions.show([])
+        self.offer([])
 
     def on_paste(self, event: events.Paste) -> None:
         """Paste without what would steer the terminal: pasted text is often somebody else's."""
@@ -103,7 +120,7 @@ class Prompt(TextArea):
         if text:
             self._sent.append(text)
         self._place = len(self._sent)
-        self.completions.show([])
+        self.offer([])
         self.clear()
         self.post_message(self.Sent(text))
 

@@ -10,7 +10,7 @@ from textual.widgets import Static
 from m2agent.printable import one_line
 from m2agent_tui.drawing import helpers_of, items_of
 from m2agent_tui.look import faint
-from m2agent_tui.meter import Meter, short
+from m2agent_tui.meter import Meter, known_as, short
 from m2agent_tui.story import Story
 
 _BAR = 24
@@ -18,6 +18,22 @@ _BAR = 24
 
 class Side(VerticalScroll, can_focus=False):
     """Draws again only what has changed."""
+
+    DEFAULT_CSS = """
+    Side {
+        dock: right;
+        width: 40;
+        max-width: 50%;
+        height: 1fr;
+        padding: 0 1;
+        border-left: solid $primary-muted;
+
+        .part {
+            height: auto;
+            margin: 0 0 1 0;
+        }
+    }
+    """
 
     def __init__(self) -> None:
         super().__init__(id="side")
@@ -65,7 +81,7 @@ def _plan(story: Story) -> Content:
 
 def _engine(meter: Meter, about: str, queued: Sequence[str]) -> Content:
     """What is fast, what is slow, and what comes next, in figures."""
-    rows = [Content(one_line(meter.model, 60))] if meter.model else []
+    rows = [Content(known_as(meter.model))] if meter.model else []
     if about:
         rows.append(faint(one_line(about, 200)))
     if meter.left and meter.mode in ("queueing", "reading"):

@@ -34,4 +34,5 @@ class Taste:
     theme: str = ""
     keys: Mapping[str, str] = field(default_factory=dict[str, str])
     linear: bool = False
+    panel: bool = True
     notify: bool = True

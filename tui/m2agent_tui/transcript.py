@@ -26,6 +26,85 @@ class Transcript(VerticalScroll, can_focus=False):
     they are, and pages are put in and taken out as they go.
     """
 
+    DEFAULT_CSS = """
+    Transcript {
+        height: 1fr;
+        padding: 0 1;
+
+        Static, Markdown {
+            height: auto;
+        }
+
+        .asked {
+            margin: 1 0;
+            padding: 0 1;
+            border-left: thick $primary;
+            background: $boost;
+        }
+
+        .said {
+            margin: 1 0 0 0;
+            padding: 0;
+        }
+
+        MarkdownHeader {
+            margin: 1 0;
+            content-align: left middle;
+        }
+
+        .thinking {
+            color: $text-muted;
+        }
+
+        Line {
+            text-wrap: nowrap;
+            text-overflow: ellipsis;
+            pointer: pointer;
+        }
+
+        Line:focus {
+            background: $boost;
+            text-style: bold;
+        }
+
+        .details {
+            height: auto;
+            margin: 0 0 1 1;
+            padding: 0 1;
+            border-left: solid $primary-muted;
+        }
+
+        .plain, .page, .terminal {
+            margin: 0 0 1 0;
+            padding: 0;
+        }
+
+        .plain:last-of-type {
+            margin: 0;
+        }
+
+        .page {
+            padding: 0 0 0 1;
+            border-left: wide $surface-lighten-2;
+        }
+
+        .terminal {
+            padding: 0 1;
+            background: $surface-darken-1;
+            color: $foreground;
+        }
+
+        .note, .more {
+            color: $text-muted;
+        }
+
+        .ended {
+            margin: 1 0;
+        }
+
+    }
+    """
+
     def __init__(self) -> None:
         super().__init__(id="transcript")
         self.story = Story()

@@ -47,7 +47,7 @@ class Scene:
     def prompt(self) -> Prompt:
         return self.app.screen.query_one(Prompt)
 
-    async def sees(self, words: str, seconds: float = 20) -> None:
+    async def sees(self, words: str, seconds: float = 120) -> None:
         """Wait until these words are on the screen."""
         await self.until(lambda: words in self.text, f"{words!r} never came", seconds)
 
@@ -55,7 +55,7 @@ class Scene:
         self,
         condition: Callable[[], bool],
         otherwise: str = "it never came",
-        seconds: float = 20,
+        seconds: float = 120,
     ) -> None:
         end = time.monotonic() + seconds
         while not condition():

@@ -28,7 +28,7 @@ async def test_a_task_is_worked_on_and_every_step_of_it_is_shown(stage: Stage) -
         assert "Look for rent" in scene.text
         assert "▸ Thought for 15 words" in scene.text
         assert "✓ Post look: rent  2 letters about rent" in scene.text
-        assert "There are two letters." in scene.text
+        await scene.sees("There are two letters.")
         assert "idle" in scene.text
     assert ended(stage.events()).status == "done"
 
@@ -195,6 +195,18 @@ async def test_keys_that_come_too_early_are_text_and_no_answer(stage: Stage) -> 
         await scene.press("y", "enter")
         await scene.until(lambda: Asked("yes") in stage.events())
     assert stage.sent == ["ann: Dear Ann"]
+
+
+async def test_a_sentence_written_in_one_burst_is_no_answer_whatever_letters_it_has(
+    stage: Stage,
+) -> None:
+    async with stage.open(SEND) as scene:
+        await scene.say("See to it")
+        await scene.is_asked()
+        await scene.strike("Only say yes, and wait")
+        await scene.until(lambda: scene.prompt.text == "Only say yes, and wait")
+        assert "[ ]" in scene.text
+    assert stage.sent == []
 
 
 async def test_a_person_who_is_typing_is_not_interrupted_by_a_question(stage: Stage) -> None:

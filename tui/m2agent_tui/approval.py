@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
@@ -205,9 +206,22 @@ class Approval(Card):
         else:
             self._answer([None] * len(self._questions))
 
+    def on_key(self, event: events.Key) -> None:
+        """A reason may be typed before its field has the focus: none of it is an answer."""
+        if self.has_focus and self._why.display:
+            event.stop()
+            event.prevent_default()
+            if event.key == "enter":
+                self._give_reason(self._why.value)
+            elif event.character and event.is_printable:
+                self._why.insert_text_at_cursor(event.character)
+
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        self._here.reason = event.value.strip()
+        self._give_reason(event.value)
+
+    def _give_reason(self, reason: str) -> None:
+        self._here.reason = reason.strip()
         self._close_field()
         self._next()
 
@@ -220,6 +234,7 @@ class Approval(Card):
         question = self._here
         is_other = text.strip() != question.ask.text.strip()
         question.text, question.mark = (text, "change") if is_other else ("", "")
+        question.reason, question.always = "", None
         self._close_field()
         self._open()
         if is_other:

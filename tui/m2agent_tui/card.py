@@ -72,6 +72,7 @@ class Card(Vertical, can_focus=True):
         super().__init__(classes="card")
         self._ready = 0.0
         self._goes_on = False
+        self._is_typed_at = False
 
     @property
     def is_ready(self) -> bool:
@@ -86,15 +87,24 @@ class Card(Vertical, can_focus=True):
     def on_focus(self) -> None:
         if not self._goes_on:
             self._ready = time.monotonic() + GRACE
-        self._goes_on = False
+        self._goes_on = self._is_typed_at = False
 
     def on_key(self, event: events.Key) -> None:
-        if not self.has_focus or event.character is None or not event.is_printable:
+        """What is no answer is typed, and so is the rest of it.
+
+        The prompt gets the focus a moment later; the letters and the Enter that come before that
+        belong to the text.
+        """
+        if not self.has_focus:
             return
-        if not self.is_ready or event.key not in self.KEYS:
+        is_letter = event.character is not None and event.is_printable
+        if is_letter and (not self.is_ready or event.key not in self.KEYS):
+            self._is_typed_at = True
+        if self._is_typed_at and (is_letter or event.key == "enter"):
             event.stop()
             event.prevent_default()
-            self.post_message(self.Typed(event.character))
+            if is_letter:
+                self.post_message(self.Typed(event.character or ""))
 
     def on_paste(self, event: events.Paste) -> None:
         if self.has_focus:

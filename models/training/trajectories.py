@@ -38,7 +38,6 @@ from m2agent_models.starter.vocabulary import END_ID
 SHARES = {"sums": 1.8, "tables": 1.4, "labels": 1.3, "finished": 1.4, "orders": 2.0}
 """How often a family comes, where it is not once."""
 
-_GROUP = 8
 _BENT = 0.5
 _ID = re.compile(r"\b([mdt])(\d{1,2})\b")
 
@@ -49,6 +48,7 @@ async def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--groups", type=int, default=160)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--wholes", type=int, default=8, help="Episodes in each group.")
     parser.add_argument("--firsts", type=int, default=0, help="First turns alone, in each group.")
     options = parser.parse_args()
     llama = tokenizer(options.base)
@@ -68,9 +68,9 @@ async def main() -> None:
     for number in range(options.groups):
         rng = random.Random(f"group {options.seed} {number}")
         scaffold = drawn(rng)
-        for place in range(_GROUP):
+        for place in range(options.wholes):
             episode = await solved(
-                rng, scaffold, options.seed * 1_000_000 + number * _GROUP + place
+                rng, scaffold, options.seed * 1_000_000 + number * options.wholes + place
             )
             began = episode.history[0]
             keep(episode.task.family, number, *told(llama, episode.history, rng))

@@ -6,12 +6,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-import tiny
 
 from m2agent.errors import SetupError
-from m2agent_models.catalogue import CATALOGUE, STARTER, find, first_file, recommended
+from m2agent_models.catalogue import CATALOGUE, find, first_file, recommended
 from m2agent_models.engine.machine import Machine
-from m2agent_models.pull import STARTER_SHA256, Part, fetch, pull
+from m2agent_models.pull import Part, fetch, pull
 
 GB = 1_000_000_000
 CONTENT = bytes(range(256)) * 40_000
@@ -162,15 +161,6 @@ def test_a_release_without_the_dynamic_form_has_the_plain_one(tmp_path: Path, si
 def test_a_quantization_that_is_gone_is_named(tmp_path: Path, site: Site) -> None:
     with pytest.raises(SetupError, match=r"has no UD-IQ4_XS any more"):
         pull("m2.7-iq4-xs", tmp_path, ignore, site=site.url)
-
-
-def test_the_starter_is_taken_out_of_the_installed_wheel_where_its_site_is_not_to_be_had(
-    tmp_path: Path, site: Site
-) -> None:
-    tiny.smollm2()
-    path = pull(STARTER, tmp_path, ignore, site=site.url)
-    assert path == tmp_path / "starter.gguf"
-    assert hashlib.sha256(path.read_bytes()).hexdigest() == STARTER_SHA256
 
 
 @pytest.mark.parametrize(

@@ -13,16 +13,17 @@ def draw(w: Wording) -> Task:
     called = who.name if w.rng.random() < 0.7 else w.rng.choice((who.first, who.last))
     if w.rng.random() < 0.5:
         name, _ = fact(w)
+        title, folder = w.title(), w.one_of("Site|Office|Clients|Projects")
         ask = w.ask(
             filing.KNOWN,
             filing.UNSEEN,
             name=called,
             topic=about,
             fact=name,
-            title=w.title(),
-            folder=w.one_of("Site|Office|Clients|Projects"),
+            title=title,
+            folder=folder,
         )
-        goal = f"The {name} of the {about} is to be filed."
+        goal = filing.goal(name, title, folder)
     else:
         said, _ = replies.message(w)
         ask = w.ask(replies.KNOWN, replies.UNSEEN, name=called, topic=about, message=said)

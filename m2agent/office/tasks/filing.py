@@ -125,10 +125,15 @@ def find(called: str, about: str, goal: str) -> Finding:
     return found
 
 
+def goal(fact: str, title: str, folder: str) -> str:
+    """What an expert sets out with, whether or not there turns out to be such a mail."""
+    return f'The {fact} goes into the note "{title}" in {folder}.'
+
+
 def _expert(
     called: str, about: str, fact: str, value: str, title: str, folder: str, *, strange: bool
 ) -> Expert:
-    found = yield from find(called, about, f'The {fact} goes into the note "{title}" in {folder}.')
+    found = yield from find(called, about, goal(fact, title, folder))
     if not found.data["items"]:
         yield Step("There is no such mail.", says=f"I found no mail from {called}.")
         return

@@ -9,7 +9,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from m2agent.errors import SetupError
 from m2agent_models.engine.gguf import TOOLS_KEY
+from m2agent_models.engine.gguf import read as header
+from m2agent_models.starter import adapter as kept
 from m2agent_models.starter.vocabulary import END_ID, MARKERS, ROWS, START_ID
 from m2agent_models.tiny import TEMPLATE
 
@@ -22,6 +25,9 @@ GROUPS: dict[str, tuple[tuple[str, int], ...]] = {
     "ffn_down": (("ffn_down", 576),),
 }
 """The weights that share a pair of thin matrices, with their numbers of rows, in order."""
+
+ADAPTER_KEY = "m2agent.adapter"
+"""Says which adapter was merged in."""
 
 _TOKENS = "tokenizer.ggml.tokens"
 _TYPES = "tokenizer.ggml.token_type"
@@ -46,6 +52,8 @@ def build(base: Path, adapter: Mapping[str, Any], target: Path) -> Path:
     for name, value, kind, item in _keys(source):
         out.add_key_value(name, value, kind, item)
     out.add_string(TOOLS_KEY, "brief")
+    if adapter:
+        out.add_string(ADAPTER_KEY, kept.digest())
     q8 = gguf.GGMLQuantizationType.Q8_0
     merged = {name for group in GROUPS.values() for name, _ in group}
     for tensor in source.tensors:
@@ -65,6 +73,14 @@ def build(base: Path, adapter: Mapping[str, Any], target: Path) -> Path:
     out.write_tensors_to_file()
     out.close()
     return scratch.replace(target)
+
+
+def is_current(path: Path) -> bool:
+    """Whether it is a starter with the adapter that ships now."""
+    try:
+        return header(path).keys.get(ADAPTER_KEY) == kept.digest()
+    except SetupError:
+        return False
 
 
 def _delta(adapter: Mapping[str, Any], layer: str, kind: str) -> Any:

@@ -50,7 +50,7 @@ lock: $(made)/dev
 	packaging/lock.sh
 
 clean:
-	rm -rf .venv dist build snapshot_report.html .pytest_cache .ruff_cache .hypothesis \
+	rm -rf .venv dist build .pytest_cache .ruff_cache .hypothesis \
 	    .import_linter_cache .grimp_cache
 
 $(bin)/python:

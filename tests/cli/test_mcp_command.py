@@ -99,7 +99,7 @@ def test_a_wrong_table_is_refused_with_the_nearest_key(m2agent: Command) -> None
     (m2agent.home / "config.toml").write_text('[mcp.tickets]\ncomand = ["uvx"]\n')
     done = m2agent("run", "x", "--model", m2agent.script())
     assert done.code == 3
-    assert "did you mean command?" in done.err
+    assert "perhaps command was meant" in done.err
 
 
 def test_a_server_that_does_not_start_is_exit_3_with_the_fix(m2agent: Command) -> None:

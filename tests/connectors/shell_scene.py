@@ -32,13 +32,13 @@ class Scene:
     async def input(self, session: str, **arguments: Any) -> Result:
         return await self.shell.input(self.operation(), session, **arguments)
 
-    async def look(self, session: str, words: str) -> str:
-        """What a session prints until these words came."""
-        seen = ""
+    async def look(self, session: str, words: str, **typed: Any) -> str:
+        """What a session prints until these words came, after what is typed."""
+        seen = (await self.input(session, wait=0.1, **typed)).data["output"]
         for _ in range(200):
-            seen += (await self.input(session, wait=0.1)).data["output"]
             if words in seen:
                 return seen
+            seen += (await self.input(session, wait=0.1)).data["output"]
         raise AssertionError(f"{words!r} never came: {seen!r}")
 
     async def output(self, command: str, **arguments: Any) -> str:

@@ -183,7 +183,7 @@ async def test_the_log_of_operations_stays_out_of_the_persons_own_folder(tmp_pat
 
 
 async def test_an_unknown_setting_is_refused_with_the_known_one(tmp_path: Path) -> None:
-    with pytest.raises(SetupError, match=r"'foldr' of the account 'notes'.*\n.*only setting is f"):
+    with pytest.raises(SetupError, match=r"'foldr' of the account.*\n.*there can be: folder"):
         await LocalNotes.open(account(tmp_path, {"foldr": "x"}))
 
 

@@ -299,8 +299,7 @@ async def test_a_command_in_the_background_is_watched_typed_to_and_ended(scene: 
     started = await scene.run("echo ready; while read x; do echo got $x; done", background=True)
     assert started.text.startswith("running in session b1 | ")
     assert started.data["output"] == "ready\n" and started.data["running"]
-    await scene.input("b1", text="hi", wait=0)
-    await scene.look("b1", "got hi\n")
+    await scene.look("b1", "got hi\n", text="hi")
     assert (await scene.input("b1", wait=0)).data["output"] == ""
     ended = await scene.input("b1", key="ctrl-c", wait=5)
     assert ended.text.startswith("exit 130 | session b1 ended | ")
@@ -311,12 +310,9 @@ async def test_a_command_in_the_background_is_watched_typed_to_and_ended(scene: 
 async def test_ctrl_c_reaches_the_program_and_not_the_sandbox(scene: Scene) -> None:
     await scene.run("python3 -iqu", background=True)
     await scene.input("b1", text="while not print('endless'): pass", wait=0)
-    await scene.input("b1", text="", wait=0)
-    await scene.look("b1", "endless")
-    await scene.input("b1", key="ctrl-c", wait=0)
-    await scene.look("b1", "KeyboardInterrupt")
-    await scene.input("b1", text="print(6 * 7)", wait=0)
-    await scene.look("b1", "42")
+    await scene.look("b1", "endless", text="")
+    await scene.look("b1", "KeyboardInterrupt", key="ctrl-c")
+    await scene.look("b1", "42", text="print(6 * 7)")
     assert (await scene.input("b1", text="exit(4)", wait=5)).data["exit_code"] == 4
 
 

@@ -404,7 +404,9 @@ async def test_the_plan_is_changed_while_the_model_works(stage: Stage) -> None:
         await scene.sees("[open] Count the letters")
         await scene.press("end", *" twice", "ctrl+s")
         await scene.sees("The model reads your plan before its next turn.")
-        await scene.press("tab", "y", "enter")
+        await scene.press("tab")
+        await scene.is_listened_to()
+        await scene.press("y", "enter")
         await scene.sees("The report does not hold")
     plans = [event for event in stage.events() if isinstance(event, Planned)]
     texts = [event.items[0].text for event in plans]

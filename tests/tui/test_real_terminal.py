@@ -8,14 +8,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Generator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from m2agent.events import Event, Started
-from m2agent.home import journal_file, offices
+from m2agent.events import Ended, Event, Started
+from m2agent.home import home, journal_file, offices, private
 from m2agent.journal import Journal
+from m2agent_models import tiny
 from m2agent_tui.card import GRACE
 
 pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="needs tmux")
@@ -46,9 +48,12 @@ class Terminal:
     """A tmux of its own, with the program in it."""
 
     def __init__(self, folder: Path) -> None:
-        self._socket = folder / "tmux"
+        self._sockets = (folder / f"tmux{n}" for n in count())
+        self._socket = next(self._sockets)
 
     def start(self, *arguments: str, size: tuple[int, int] = (100, 30)) -> None:
+        """Open a terminal, with a tmux that does not meet the one before in its last moments."""
+        self._socket = next(self._sockets)
         width, height = (str(side) for side in size)
         self._tmux(
             *("-f", os.devnull, "new-session", "-d", "-x", width, "-y", height, "--"),
@@ -167,7 +172,40 @@ def test_a_task_is_steered_approved_in_part_killed_and_found_again(
     terminal.resize(100, 30)
     terminal.sees("Enter goes on")
 
+    (work() / "two").touch()
+    terminal.press("Enter")
+    terminal.sees("Done, and checked.", "Two mails are out", "Ask for more")
+    assert len(list(work().parent.rglob("outbox/*.eml"))) == 2
+    terminal.press("F6")
+    terminal.sees("Take back what this run did", "Enter takes back 3")
+    time.sleep(2 * GRACE)
+    terminal.press("Enter")
+    terminal.sees("Not all of it could be taken back")
+
+
+@pytest.mark.local
+def test_a_model_in_this_machine_is_watched_stopped_and_gone_on_with(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    pytest.importorskip("llama_cpp")
+    settings = private(home()) / "config.toml"
+    settings.write_text("[engine]\nidle = 0.0\nthreads = 1\ncontext = 16384\n")
+    model = tiny.write(tmp_path / "tiny.gguf")
+    terminal.start("--model", str(model), "--office", "sample")
+    terminal.sees("What should be done?", "idle · tiny")
+    terminal.type("Go.")
+    terminal.press("Enter")
+    for begun in ("Enter", ""):
+        terminal.sees("@@@@@@@@")
+        terminal.press("Escape")
+        terminal.sees("Esc again stops at once")
+        terminal.press("Escape")
+        terminal.sees("Stopped. It was stopped at once.", "Enter goes on", "idle")
+        if begun:
+            terminal.press(begun)
+    assert isinstance(events()[-1], Ended)
+
 
 def work() -> Path:
     """Where the shell of the office works that was made first."""
-    return min(offices().glob("*/work"), key=lambda folder: folder.stat().st_ctime)
+    return min(offices().glob("*/work"))  # a folder's name begins with its time

@@ -57,7 +57,7 @@ class Conversation(Screen[None]):
         Binding("escape", "stop", "Stop", id="stop"),
         Binding("f2", "side", "Plan", id="panel"),
         Binding("f4", "turns", "Rewind", show=False, id="rewind"),
-        Binding("f6", "undo", "Undo", show=False, id="undo"),
+        Binding("f6", "undo", "Undo", show=False, id="undo", priority=True),
         Binding("ctrl+o", "history", "What you said before", show=False, id="history"),
         Binding("tab,shift+tab", "other_pane", "Steps or prompt", show=False, id="other-pane"),
         Binding("pageup", "read(-1)", "Read back", show=False),

@@ -168,11 +168,14 @@ class Stage:
 
     @asynccontextmanager
     async def open(
-        self, *turns: dict[str, Any], size: tuple[int, int] = (80, 24)
+        self,
+        *turns: dict[str, Any],
+        size: tuple[int, int] = (80, 24),
+        notifications: bool = False,
     ) -> AsyncGenerator[Scene]:
         app, desks = self.start(*turns)
         try:
-            async with app.run_test(size=size) as pilot:
+            async with app.run_test(size=size, notifications=notifications) as pilot:
                 yield Scene(app, desks, pilot)
         finally:
             await desks.close()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -90,9 +91,13 @@ class Terminal:
     def resize(self, width: int, height: int) -> None:
         self._tmux("resize-window", "-x", str(width), "-y", str(height))
 
+    @property
+    def process(self) -> int:
+        return int(self._tmux("display-message", "-p", "#{pane_pid}"))
+
     def kill(self) -> None:
         """End the program as a power cut would, and the terminal with it."""
-        os.kill(int(self._tmux("display-message", "-p", "#{pane_pid}")), signal.SIGKILL)
+        os.kill(self.process, signal.SIGKILL)
         self.close()
 
     def close(self) -> None:
@@ -204,6 +209,35 @@ def test_a_model_in_this_machine_is_watched_stopped_and_gone_on_with(
         if begun:
             terminal.press(begun)
     assert isinstance(events()[-1], Ended)
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="needs prlimit")
+def test_on_a_full_disk_the_screen_says_so_and_the_run_is_gone_on_with(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    script = tmp_path / "script.jsonl"
+    script.write_text("\n".join(json.dumps(turn) for turn in (SCRIPT[0], {"text": "Waited."})))
+    opened = ("--model", f"script:{script}", "--office", "sample")
+    terminal.start(*opened)
+    terminal.sees("What should be done?", "idle · script.jsonl")
+    terminal.type("Wait.")
+    terminal.press("Enter")
+    terminal.sees("[ -e one ]", "running")
+    before = events()
+    resource.prlimit(terminal.process, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+    (work() / "one").touch()
+    terminal.sees("Free some disk space", "Enter goes on")
+    assert events() == before
+    terminal.kill()
+
+    terminal.start(*opened)
+    terminal.sees("was cut off. Ctrl+R goes on with it.")
+    terminal.press("C-r")
+    terminal.sees("Wait.", "Enter opens")
+    terminal.press("Enter")
+    terminal.sees("Enter goes on")
+    terminal.press("Enter")
+    terminal.sees("Done, and checked.", "Waited.")
 
 
 def work() -> Path:

@@ -37,8 +37,8 @@ def test_killed_at_any_boundary_it_ends_as_if_it_had_not_been(scene: str, tmp_pa
     assert quiet["ended"]["exit_code"] == 0
     assert quiet["done"] != quiet["undone"] or scene == "shell"
     assert [(told["at"], told["differences"]) for told in killed if told["differences"]] == []
-    assert all(told["killed"] == 1 for told in killed)
-    assert len(killed) >= 3
+    # A play in which less is asked again has fewer boundaries, and may end before the last ones.
+    assert sum(told["killed"] for told in killed) >= 3
 
 
 def test_the_boundaries_lie_in_every_part_of_a_run(tmp_path: Path) -> None:

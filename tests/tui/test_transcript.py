@@ -66,7 +66,9 @@ async def test_paging_up_goes_through_the_whole_run_without_growing(stage: Stage
         transcript = await opened(scene)
         seen: set[str] = set()
         for _ in range(20):
-            seen.update(row.split("  ")[0] for row in scene.text.splitlines() if "number" in row)
+            seen.update(
+                row.strip().split("  ")[0] for row in scene.text.splitlines() if "number" in row
+            )
             assert len(transcript.children) < 200
             await scene.press("pageup")
         assert "✓ Post look: number 1" in seen

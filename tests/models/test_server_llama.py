@@ -5,6 +5,7 @@ import json
 import urllib.request
 from collections.abc import AsyncGenerator, Generator, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager, contextmanager
+from datetime import datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -16,14 +17,33 @@ import tiny
 from m2agent.cli.second_turn import probe
 from m2agent.desk import open_model
 from m2agent.errors import ContextFull
-from m2agent.events import Asked, Began, Called, Compacted, Event, Returned, Said, Thought, Turned
+from m2agent.events import (
+    Asked,
+    Began,
+    Called,
+    Compacted,
+    Event,
+    Returned,
+    Said,
+    Thought,
+    ToolSpec,
+    Turned,
+)
 from m2agent.journal import Journal
+from m2agent.loop.prompt import system_prompt
 from m2agent.model import Model, ModelSettings, Piece, Progress, Token
 from m2agent.testing.fault_proxy import FaultProxy
+from m2agent_models.catalogue import STARTER
+from m2agent_models.pull import pull
 
 xllamacpp: Any = import_module("xllamacpp")
 GREEDY = ModelSettings(temperature=0, max_tokens=48, max_thinking=16)
 ENDLESS = ModelSettings(temperature=0, max_tokens=100_000, max_thinking=100_000)
+_SEARCH = ToolSpec(
+    "mail_search",
+    "Search mails.",
+    {"type": "object", "properties": {"query": {"type": "string"}}, "required": ["query"]},
+)
 START: list[Event] = [Began("server", "You help."), Asked("Set it to fast.")]
 
 
@@ -273,3 +293,29 @@ async def test_they_are_sent_the_thinking_of_every_turn_through_a_fold_and_a_res
             bodies += [json.loads(body) for body in proxy.bodies if b'"messages"' in body]
     thinking = [[m.get("reasoning_content") for m in b["messages"]] for b in bodies]
     assert [[t for t in one if t] for one in thinking] == [["A greeting."], ["Once more."]]
+
+
+async def test_what_the_trained_starter_thought_is_read_by_it_in_the_next_turn(
+    tmp_path: Path,
+) -> None:
+    pull(STARTER, tmp_path, lambda _done, _total: None, site="http://127.0.0.1:9")
+    settings = ModelSettings(temperature=0, max_tokens=400, max_thinking=300)
+    ask = "Read the newest mail from Ann and note what she wants."
+    history: list[Event] = [
+        Began("server", system_prompt(datetime(2026, 3, 2)), [_SEARCH]),
+        Asked(ask),
+    ]
+    with llama_server(tmp_path / "starter.gguf", slots=1, size=4096) as address:
+        async with FaultProxy(address) as proxy, attached(proxy.url) as model:
+            async with aclosing(model.reply(history, [_SEARCH], settings)) as pieces:
+                history += events([piece async for piece in pieces])
+            calls = [event for event in history if isinstance(event, Called)]
+            history += [Returned(call.id, text="No mail fits.") for call in calls]
+            async with aclosing(model.reply(history, [_SEARCH], settings)) as pieces:
+                second = [piece async for piece in pieces]
+            bodies = [json.loads(body) for body in proxy.bodies if b'"id_slot"' in body]
+        (thought,) = (event.text for event in history if isinstance(event, Thought))
+        assert len(thought) > 10
+        assert thought in _text(address, bodies[-1]["prompt"])
+    assert [call.tool for call in calls] == ["mail_search"]
+    assert turned(second).reused > 0

@@ -1,11 +1,10 @@
-"""One run on the screen: what happens above, the prompt below, and the work that goes on."""
+"""One run on the screen: what happens above, the prompt below, and what a person can do to it."""
 
 import asyncio
-from collections.abc import Awaitable, Iterator, Sequence
-from contextlib import aclosing, suppress
+from collections.abc import Awaitable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual import events, work
 from textual.app import App, ComposeResult
@@ -13,28 +12,25 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import OptionList, Static
-from textual.worker import Worker, WorkerError, WorkerState
+from textual.widgets import OptionList
+from textual.worker import Worker, WorkerState
 
 from m2agent.errors import M2Error
 from m2agent.printable import one_line
 from m2agent_tui.card import Card
 from m2agent_tui.desks import Desks
 from m2agent_tui.greeting import Examples, Greeting
-from m2agent_tui.person import person
 from m2agent_tui.problem import keep_bug, sentence
 from m2agent_tui.prompt import Prompt
 from m2agent_tui.status import StatusLine
+from m2agent_tui.work import Work
 
 if TYPE_CHECKING:
     from m2agent.desk import Desk, Setup
-    from m2agent.events import Record, Unsettled
+    from m2agent.events import Record
     from m2agent.journal import Journal
-    from m2agent.loop import Answer, Ask, Steering
     from m2agent_tui.feed import Feed
     from m2agent_tui.side import Side
-
-A = TypeVar("A")
 
 _PAINTED = 0.05
 """Seconds after which the first paint has reached the terminal, through a thread of its own."""
@@ -49,7 +45,7 @@ _TYPING = 0.15
 class Conversation(Screen[None]):
     """A run, or the place where one begins.
 
-    A worker carries the run on, and a feed shows what comes of it. What the first paint can do
+    The work carries the run on, and a feed shows what comes of it. What the first paint can do
     without is loaded after it.
     """
 
@@ -94,17 +90,14 @@ class Conversation(Screen[None]):
         self._run_id = run_id
         self._goes_on = goes_on
         self._greeting = Greeting()
-        self._prompt = Prompt(self._take_back)
-        self._queue: Static | None = None
+        self._work = Work(desks, self)
+        self._prompt = Prompt(self._work.take_back)
         self._status = StatusLine()
         self._side: Side | None = None
         self._side_wanted: bool | None = None if panel else False
         self._about: dict[str, str] = {}
-        self._changed: dict[str, str] = {}
         self._feed: Feed | None = None
         self._showing = asyncio.Lock()
-        self._steering: Steering | None = None
-        self._worker: Worker[None] | None = None
 
     def compose(self) -> ComposeResult:
         yield self._greeting
@@ -132,7 +125,7 @@ class Conversation(Screen[None]):
 
     @property
     def is_working(self) -> bool:
-        return self._steering is not None
+        return self._work.goes_on
 
     @property
     def _can_go_on(self) -> bool:
@@ -160,9 +153,9 @@ class Conversation(Screen[None]):
                 return
             case None:
                 pass
-        if self._steering:
+        if self.is_working:
             if event.text:
-                self._say(await self._put_down(event.text))
+                await self._work.say(event.text)
         elif event.text or self._can_go_on:
             self._start(event.text)
 
@@ -190,25 +183,20 @@ class Conversation(Screen[None]):
 
     def action_stop(self) -> None:
         """Stop after the step that is under way; a second time, at once."""
-        if not self._steering or not self._feed:
-            return
         if cards := self.query(Card):
             cards.first().action_later()
-        elif self._steering.stopping:
-            self.action_stop_at_once()
-        else:
-            self._steering.stop()
-            self._feed.meter.mode = "stopping"
-            self._feed.draw_status()
+        elif self._work.stopping:
+            self._work.stop_at_once()
+        elif self.is_working:
+            self._work.stop()
             self._hint("Stopping after this step. Esc again stops at once.")
 
     def action_pause(self) -> None:
-        if self._steering and not self._steering.stopping:
+        if not self._work.stopping:
             self.action_stop()
 
     def action_stop_at_once(self) -> None:
-        if self._steering and self._worker:
-            self._worker.cancel()
+        self._work.stop_at_once()
 
     def action_take_over(self) -> None:
         """Pause, so that the person does something by hand and then says what."""
@@ -222,14 +210,13 @@ class Conversation(Screen[None]):
         from m2agent.events import Planned
         from m2agent_tui.planning import Planning
 
-        if not self._feed or not self._steering:
+        if not self._feed or not self.is_working:
             rests = f"While a run rests: m2agent plan {self.run_id} --edit"
             self._hint(rests if self.run_id else "There is no run here yet.")
             return
         plan = self._feed.transcript.story.plan or Planned([])
         changed = await self._app.push_screen_wait(Planning(plan))
-        if changed and self._steering:
-            self._steering.replan(changed)
+        if changed and self._work.replan(changed):
             self._hint("The model reads your plan before its next turn.")
         elif changed:
             self._hint("The run came to rest meanwhile, so its plan stays as it was.")
@@ -301,7 +288,7 @@ class Conversation(Screen[None]):
         try:
             file, text = written(journal.read(self.run_id), kind)
         except M2Error as error:
-            self._complain(sentence(error))
+            self.complain(sentence(error))
             return
         self._hint(f"Written to {file}")
         if kind == "md":
@@ -309,10 +296,7 @@ class Conversation(Screen[None]):
 
     async def stop_now(self) -> None:
         """Stop at once, and wait until that is written down."""
-        if self._steering and self._worker:
-            self._worker.cancel()
-            with suppress(WorkerError):
-                await self._worker.wait()
+        await self._work.stopped()
 
     def action_other_pane(self) -> None:
         """Go around: prompt, question or examples, steps."""
@@ -347,10 +331,11 @@ class Conversation(Screen[None]):
         from textual.widgets import Footer
 
         await self.mount(Footer(compact=True))
+        await self.mount(self._work.queue, before=self._prompt)
         self.refresh_bindings()
         try:
             if self.run_id:
-                await self._show_run()
+                await self.show_run()
                 self._invite()
                 if self._goes_on:
                     self.go_on()
@@ -363,7 +348,7 @@ class Conversation(Screen[None]):
             await self._sit_down()
         except M2Error as error:
             if not self.is_working:
-                self._complain(sentence(error))
+                self.complain(sentence(error))
 
     async def _greet(self) -> None:
         start = await self._desks.start()
@@ -375,7 +360,7 @@ class Conversation(Screen[None]):
         """Open what a run would need, so that it can begin at once."""
         async with self._desks.at((await self._desks.start()).setup) as desk:
             self._status.meter.model = desk.setup.model
-            self._opened(desk)
+            self.opened(desk)
             self._status.draw()
 
     @work(exit_on_error=False)
@@ -386,9 +371,9 @@ class Conversation(Screen[None]):
             await self._greet()
             await self._sit_down()
         except M2Error as error:
-            self._complain(sentence(error))
+            self.complain(sentence(error))
 
-    async def _show_run(self) -> "Feed":
+    async def show_run(self) -> "Feed":
         """Put the transcript where the greeting was, and into it what it does not show yet."""
         async with self._showing:
             feed = self._feed or await self._make_feed()
@@ -420,14 +405,14 @@ class Conversation(Screen[None]):
             if self._feed:
                 self._feed.draw_status()
 
-    def _opened(self, desk: "Desk") -> None:
+    def opened(self, desk: "Desk") -> None:
         """Keep what the desk says of itself."""
         here = str(Path.home())
         self._about = {name: words.replace(here, "~") for name, words in desk.describe().items()}
         if self._side:
             self._side.tell(self._about)
 
-    def _complain(self, words: str) -> None:
+    def complain(self, words: str) -> None:
         if self._feed:
             self._feed.transcript.say(words, "problem")
         else:
@@ -442,56 +427,46 @@ class Conversation(Screen[None]):
 
     def _start(self, ask: str) -> None:
         """Begin the run, or go on with it."""
-        from m2agent.loop import Steering
-
-        self._steering = Steering()
+        self._work.start(ask)
         self._seconds.resume()
         self._invite()
-        self._worker = self._work(ask, self._steering)
 
-    @work(exit_on_error=False)
-    async def _work(self, ask: str, steering: "Steering") -> None:
-        """Carry the run on until it ends or waits."""
-        from m2agent.events import Asked, Record
-        from m2agent_tui.leg import leg
+    # What the work needs
 
-        problem = ""
-        feed = await self._show_run()
-        feed.start()
-        asked = feed.asked
+    async def setup(self) -> "Setup":
+        """In which this run works, or would begin."""
+        from m2agent.desk import setup_of
+
+        setup = (await self._desks.start()).setup
+        if not self.run_id:
+            return setup
+        return setup_of((await self._desks.journal()).read(self.run_id), setup)
+
+    def begin_worker(self, work: "Coroutine[None, None, None]") -> "Worker[None]":
+        return self.run_worker(work, exit_on_error=False)
+
+    def put_down(self, text: str, setup: "Setup") -> str:
+        """Put long texts that were pasted into files, where there is a shell to read them with."""
+        shell = any(account.get("connector") == "shell" for account in setup.accounts.values())
         try:
-            ask = await self._put_down(ask)
-            pieces = leg(
-                self._desks,
-                self.run_id,
-                ask,
-                steering=steering,
-                approve=self._approve,
-                settle=self._settle,
-                opened=self._opened,
-                by=person(),
-            )
-            async with aclosing(pieces):
-                async for piece in pieces:
-                    feed.take(piece)
-                    if isinstance(piece, Record) and isinstance(piece.event, Asked):
-                        self._heard(piece.event.text)
-                    await asyncio.sleep(0)
-        except M2Error as error:
-            problem = sentence(error)
-        finally:
-            await self._show_run()
-            feed.stop()
-            self._rest("" if feed.asked > asked else ask, steering.heard())
-        if problem:
-            self._complain(problem)
+            return self._prompt.pasted.put_down(text, setup.work if shell else None)
+        except OSError:
+            return self._prompt.pasted.put_down(text, None)
 
-    def _rest(self, unasked: str, unheard: list[str]) -> None:
-        """The leg is over: say so, and give back what was said and reached nobody."""
-        self._steering = None
+    def ask(self, card: Card) -> None:
+        """Show a question; a person who is typing is left alone."""
+        self.mount(card, before=self._prompt)
+        if not self._prompt.text:
+            card.focus()
+        self.post_message(self.Wanted(self, "It needs your answer."))
+
+    def answered(self, card: Card) -> None:
+        card.remove()
+        self._prompt.focus()
+
+    def rests(self, unsaid: Sequence[str]) -> None:
+        """Say that the work is over for now, and give back what reached nobody."""
         self._seconds.pause()
-        self._heard(*unheard)
-        unsaid = [text for text in (unasked, *unheard) if text]
         if unsaid and not self._prompt.text:
             self._prompt.fill("\n\n".join(unsaid))
         self._invite()
@@ -501,99 +476,7 @@ class Conversation(Screen[None]):
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         error = cast("Worker[None]", cast(Any, event).worker).error
         if event.state == WorkerState.ERROR and error:
-            self._complain(keep_bug(error))
-
-    async def _approve(self, asks: "Sequence[Ask]") -> "Sequence[Answer]":
-        from m2agent_tui.approval import Approval
-
-        titles = [self._title_of(ask) for ask in asks]
-        card = Approval(asks, titles, person(), self._changed)
-        answers = await self._answered(card, card.answers)
-        self._changed = card.changes
-        return answers
-
-    async def _settle(self, doubt: "Unsettled") -> bool | None:
-        from m2agent_tui.doubt import Doubt
-
-        step = self._feed.transcript.story.steps.get(doubt.id) if self._feed else None
-        card = Doubt(step.title if step else doubt.id, doubt.how)
-        return await self._answered(card, card.answer)
-
-    def _title_of(self, ask: "Ask") -> str:
-        title = self._feed.title(ask.called) if self._feed else ask.called.tool
-        return title if ask.run in ("", self.run_id) else f"A helper: {title}"
-
-    async def _answered(self, card: Card, answer: "asyncio.Future[A]") -> A:
-        """Show the question until it is answered; a person who is typing is left alone."""
-        assert self._feed
-        self._feed.meter.mode = "waiting"
-        self._status.draw()
-        await self.mount(card, before=self._prompt)
-        if not self._prompt.text:
-            card.focus()
-        self.post_message(self.Wanted(self, "It needs your answer."))
-        try:
-            return await answer
-        finally:
-            self._feed.meter.mode = "acting"
-            card.remove()
-            self._prompt.focus()
-
-    # What is said in the middle of a run
-
-    def _say(self, text: str) -> None:
-        """Leave a message for the next turn, and show that it waits."""
-        assert self._steering and self._feed
-        self._steering.say(text)
-        self._feed.queued.append(text)
-        self._show_queue()
-
-    def _heard(self, *texts: str) -> None:
-        """These are in the run now, or back in the prompt."""
-        if self._feed:
-            for text in texts:
-                if text in self._feed.queued:
-                    self._feed.queued.remove(text)
-            if self._queue or self._feed.queued:
-                self._show_queue()
-
-    def _take_back(self) -> str:
-        """The last message that no turn has begun with yet; it waits no longer."""
-        if not (self._steering and self._feed and self._feed.queued):
-            return ""
-        *rest, last = self._steering.heard() or [""]
-        for text in rest:
-            self._steering.say(text)
-        self._heard(last)
-        return last
-
-    def _show_queue(self) -> None:
-        queued = self._feed.queued if self._feed else []
-        if self._queue is None:
-            self._queue = Static(markup=False, id="queue")
-            self.mount(self._queue, before=self._prompt)
-        self._queue.display = bool(queued)
-        rows = [f"▹ {one_line(text, 200)}" for text in queued]
-        advice = "The model hears this before its next turn. ↑ takes it back."
-        self._queue.update("\n".join([*rows, advice]))
-
-    async def _put_down(self, text: str) -> str:
-        """Put long texts that were pasted into files, where there is a shell to read them with."""
-        setup = await self._setup()
-        shell = any(account.get("connector") == "shell" for account in setup.accounts.values())
-        try:
-            return self._prompt.pasted.put_down(text, setup.work if shell else None)
-        except OSError:
-            return self._prompt.pasted.put_down(text, None)
-
-    async def _setup(self) -> "Setup":
-        """In which this run works, or would begin."""
-        from m2agent.desk import setup_of
-
-        setup = (await self._desks.start()).setup
-        if not self.run_id:
-            return setup
-        return setup_of((await self._desks.journal()).read(self.run_id), setup)
+            self.complain(keep_bug(error))
 
     @work(exclusive=True, group="completing", exit_on_error=False)
     async def _complete(self, word: str, before: str) -> None:
@@ -602,7 +485,7 @@ class Conversation(Screen[None]):
 
         await asyncio.sleep(_TYPING)
         try:
-            setup = await self._setup()
+            setup = await self.setup()
             found = await asyncio.to_thread(completing.files, setup.work, word)
             people, pages = await self._desks.look_up(setup, word)
         except M2Error:

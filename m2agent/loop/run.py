@@ -47,7 +47,7 @@ from m2agent.loop.steering import Steering
 from m2agent.loop.steps import Turn, last_turn, open_steps
 from m2agent.loop.stuck import nudged, stuck
 from m2agent.loop.sub_agents import SubAgents
-from m2agent.model import Progress, Token
+from m2agent.model import Piece, Progress, Token
 from m2agent.policy import Provenance
 
 _VERDICTS = 3
@@ -139,8 +139,8 @@ async def _forward(run: Run, crew: Crew) -> AsyncGenerator[Record | Token | Prog
                 async for piece in pieces:
                     if isinstance(piece, Record):
                         spent.count(piece.event)
+                        number += isinstance(piece.event, Turned)
                     yield piece
-            number += 1
         except ContextFull as full:
             due = deep_fold(run.events, full.size, kept=0.0)
             if due is None:
@@ -166,11 +166,15 @@ def _is_sub_agent(run: Run) -> bool:
 async def _think(
     run: Run, crew: Crew, number: int
 ) -> AsyncGenerator[Record | Token | Progress, None]:
-    """One turn of the model, written down as a whole when it is complete."""
+    """One turn of the model, written down as a whole when it is complete.
+
+    A stop ends it at once as long as the model still reads: nothing that was written is lost.
+    """
     began = run.events[0]
     assert isinstance(began, Began)
     parts: list[Part] = []
-    async with aclosing(crew.model.reply(run.events, began.tools, crew.sampling)) as pieces:
+    reply = crew.model.reply(run.events, began.tools, crew.sampling)
+    async with aclosing(_unless_stopped(reply, crew.steering)) as pieces:
         async for piece in pieces:
             match piece:
                 case Token() | Progress():
@@ -183,6 +187,33 @@ async def _think(
                 case Turned():
                     for record in run.add(*parts, piece):
                         yield record
+
+
+async def _unless_stopped(
+    reply: AsyncGenerator[Piece, None], steering: Steering
+) -> AsyncGenerator[Piece, None]:
+    """The reply; nothing more of it once a stop came before its first word."""
+    stop = asyncio.ensure_future(steering.stopped())
+    try:
+        async with aclosing(reply):
+            while True:
+                coming = asyncio.ensure_future(anext(reply, None))
+                try:
+                    await asyncio.wait({coming, stop}, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    if not coming.done():
+                        coming.cancel()
+                        await asyncio.wait({coming})
+                if coming.cancelled() or (piece := coming.result()) is None:
+                    return
+                yield piece
+                if not isinstance(piece, Progress):
+                    break
+            stop.cancel()
+            async for piece in reply:
+                yield piece
+    finally:
+        stop.cancel()
 
 
 async def _look(turn: Turn, history: Sequence[Event], crew: Crew) -> list[Event]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from typing import Any
 
 from m2agent.events import Planned
 
@@ -16,13 +17,13 @@ class Steering:
         self._above = above
         self._messages: deque[str] = deque()
         self._plan: Planned | None = None
-        self._stopping = False
+        self._stop = asyncio.Event()
         self._moving = asyncio.Event()
         self._moving.set()
 
     @property
     def stopping(self) -> bool:
-        return self._stopping or (self._above is not None and self._above.stopping)
+        return self._stop.is_set() or (self._above is not None and self._above.stopping)
 
     @property
     def paused(self) -> bool:
@@ -52,12 +53,12 @@ class Steering:
 
     def go_on(self) -> None:
         """Neither pause nor stop any more."""
-        self._stopping = False
+        self._stop = asyncio.Event()
         self._moving.set()
 
     def stop(self) -> None:
         """Finish the step that is under way, then end the run for now."""
-        self._stopping = True
+        self._stop.set()
         self._moving.set()
 
     async def moving(self) -> None:
@@ -65,6 +66,17 @@ class Steering:
         await self._moving.wait()
         if self._above is not None:
             await self._above.moving()
+
+    async def stopped(self) -> None:
+        """Wait until the run is to stop."""
+        wishes: list[asyncio.Future[Any]] = [asyncio.ensure_future(self._stop.wait())]
+        if self._above is not None:
+            wishes.append(asyncio.ensure_future(self._above.stopped()))
+        try:
+            await asyncio.wait(wishes, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wish in wishes:
+                wish.cancel()
 
     async def sleep(self, seconds: float) -> None:
         """Wait so long, or until the run is stopped."""

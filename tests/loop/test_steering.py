@@ -1,7 +1,7 @@
 """What a person does in mid-run: say something, change the plan, take a step over, pause, stop."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from itertools import pairwise
 from pathlib import Path
@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from ledger import Ledger
 
-from m2agent.events import Asked, Called, Declined, Item, Planned, Returned
+from m2agent.events import Asked, Called, Declined, Event, Item, Planned, Returned, ToolSpec
 from m2agent.loop import Answer, Ask, Did, Steering, carry_on
 from m2agent.loop.plan import as_text, from_text
+from m2agent.model import ModelSettings, Piece, Progress
 from m2agent.testing.stage import Stage, ended
 from m2agent.transcript import AssistantMessage, UserMessage, messages
 from m2agent_models.m2 import render
@@ -110,6 +111,42 @@ async def test_a_paused_run_can_be_stopped(tmp_path: Path) -> None:
     steering.stop()
 
     assert ended(await playing).exit_code == 130
+
+
+class SlowReader(Script):
+    """Reads the prompt of its second turn for as long as it is let."""
+
+    async def reply(
+        self, history: Sequence[Event], tools: Sequence[ToolSpec], settings: ModelSettings
+    ) -> AsyncGenerator[Piece, None]:
+        if len(self.saw) == 1:
+            yield Progress(512, 100_000)
+            self.saw_the_end = False
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self.saw_the_end = True
+        async for piece in super().reply(history, tools, settings):
+            yield piece
+
+
+async def test_who_stops_while_the_model_reads_need_not_wait_for_its_turn(tmp_path: Path) -> None:
+    steering = Steering()
+    model = SlowReader([{"calls": [call("look")]}, {"text": "Done."}])
+    ledger = {"ledger": Ledger(tmp_path / "ledger.jsonl")}
+    scene = Stage(tmp_path, model, ledger, steering=steering)
+    journal = scene.journal()
+    run = scene.begin(journal)
+    async with aclosing(carry_on(run, scene.crew())) as pieces:
+        async for piece in pieces:
+            if isinstance(piece, Progress):
+                steering.stop()
+    events = run.events
+    journal.close()
+
+    assert ended(events).exit_code == 130
+    assert isinstance(events[-2], Returned), "nothing of the unwritten turn is in the journal"
+    assert model.saw_the_end
 
 
 async def test_what_was_said_after_the_fold_of_thinking_stays_in_the_tool_turn(

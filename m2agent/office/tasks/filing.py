@@ -57,6 +57,50 @@ KNOWN = (
     ' [Record|Note|Enter] it as "{title}" in {folder}[.|, please.]',
     "The {fact} from {name} ({topic} mail) [should|must|has to] go into the notes: {folder},"
     ' "{title}".',
+    "hey, [can|could] you [dig out|look up] the {fact} {name} [mailed|sent] us for the {topic} and"
+    ' [put|stick|drop] it in {folder}? [Call the note|The note is called] "{title}".',
+    'pls [save|file] the {fact} ([mail|e-mail] from {name}, {topic}) as "{title}" in {folder}[,'
+    " thx|, thanks|].",
+    "[Busy day here|The phone has not stopped all morning|I am about to leave for lunch]. {name}"
+    " mailed about the {topic}; [get|take] the {fact} from there and [write|put] it in a note"
+    ' "{title}", folder {folder}.',
+    "note to make:\n- folder: {folder}\n- title: {title}\n- content: the {fact}, from {name}'s"
+    " mail about the {topic}",
+    "The {fact} [was|has been] [sent|mailed] by {name} with the {topic} mail. It [is to be|should"
+    ' be] [filed|saved|written down] in {folder} under "{title}".',
+    'Under {folder}, [open|begin|start] a note "{title}" and [type|enter|copy] in the {fact},'
+    " which [stands|is] in the mail {name} wrote about the {topic}.",
+    "I [cannot|can't] remember the {fact} for the {topic}. {name} wrote it [to me |]in a mail:"
+    ' [find it|look it up] and [keep|save] it in {folder} as "{title}"[ so it does not get lost|'
+    " for next time|].",
+    "Did {name} not [send|give] us the {fact} for the {topic}? [Search|Look in] the mails and"
+    ' [make|write] a note "{title}" of it in {folder}.',
+    '{folder} needs one more note, "{title}": [simply|just] the {fact} from what {name} mailed on'
+    " the {topic}.",
+    'Task: file the {fact}. From: {name}. Mail: {topic}. Folder: {folder}. Title: "{title}".',
+    "ok so {name} [finally |]answered about the {topic} and the {fact} is in there. [Make|Do] a"
+    ' note of it, "{title}", in {folder}[, will you?|.]',
+    "[We are tidying up our notes this week|I want our notes in better order]. [To begin"
+    ' with|First thing]: [create|make] "{title}" in {folder} with the {fact} as {name} [wrote'
+    " it|gave it] in the {topic} mail.",
+    "When {name} wrote about the {topic}, the {fact} was [in the mail|given]. [Extract|Lift|Pull]"
+    ' it and [file|place] it at {folder}, note "{title}".',
+    "my [colleague|boss|partner] wants the {fact} that came with {name}'s {topic} mail [written"
+    ' down|on record]. [Title|Name it] "{title}", [folder|in] {folder}[.| pls.]',
+    "Is the {fact} for the {topic} in [some|a] mail [by|from] {name}? [It must be|I think so]."
+    ' [Note|Save] it for me: "{title}" in {folder}.',
+    'Have the {fact} ready for me in {folder}, [as|in] a note "{title}"; {name}\'s mail [about|on]'
+    " the {topic} [has|gives] it.",
+    '"{title}", {folder}: write down the {fact} [as mailed by|from the mail of] {name} (it was'
+    " about the {topic}).",
+    "[Thanks for the help so far|Good morning|Hello there]! [Next|Now], {name}'s mail: {topic}. [I"
+    ' need|We need] its {fact} in {folder}, [in|as] a [new |]note "{title}".',
+    "For the {topic} we [got|have] the {fact} from {name} by [mail|e-mail]. [Nobody wrote it"
+    ' down|It is nowhere in our notes]. [Do so|Do that] [now |]in {folder}, title "{title}".',
+    "just a quick one: {fact} out of the {topic} mail ({name}), into {folder}, as the note"
+    ' "{title}"[. That is all.| please.]',
+    "I [just|now] [saw|read] that {name} has mailed about the {topic}. [Before I forget|While I"
+    ' think of it]: the {fact} [belongs|goes] in the notes, "{title}" in {folder}.',
 )
 UNSEEN = (
     'What {fact} did {name} send in the {topic} mail? Save it under {folder} as "{title}".',
@@ -64,6 +108,15 @@ UNSEEN = (
     " notes and record its {fact} there.",
     "Please take the {fact} out of what {name} wrote on the {topic}, and keep it as a note named"
     ' "{title}" ({folder}).',
+    'Todo: {fact} ({name}, mail re {topic}) -> note "{title}", folder {folder}.',
+    "I was on the phone when {name}'s message regarding the {topic} arrived. Would you dig it up"
+    ' and jot the {fact} down for me? A fresh page named "{title}" inside {folder} would be'
+    " perfect.",
+    "People keep asking me for the {fact}, and all I know is that {name} once mailed it in"
+    ' connection with the {topic}. A page "{title}" within {folder} would spare me that; kindly'
+    " set one up.",
+    'It would be lovely if {folder} had a page by the name of "{title}" giving the {fact}; {name}'
+    " stated it in a message regarding the {topic}.",
 )
 Finding = Generator[Step, Returned, Returned]
 

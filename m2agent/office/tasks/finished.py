@@ -34,10 +34,54 @@ KNOWN = (
     "Invoice {number}, {firm}: in {table} already? [Add|Enter] it if not[.|, please.]",
     "{firm}'s {number} [must|should] be in {table} [exactly |]once. [Check|See], and"
     " [add|enter] it if it is not.",
+    "hey, is {firm}'s {number} [already |]in {table}? [add|enter] it if [it is not|not].",
+    "pls [add|enter] {number} ({firm}) in {table} if [missing|it is not there yet].",
+    "Invoice {number} from {firm} [is to be|should be] [entered|added] in {table}, [but |]only if"
+    " [it was not done before|it is not there].",
+    "[We entered a lot yesterday|I was interrupted while doing the books|Two of us do the books]."
+    " [Check|See] whether {table} has {number} from {firm}; if it [does|is there], leave it, if"
+    " not, [add|enter] it.",
+    "table: {table}\ninvoice: {number} from {firm}\nadd it if it is missing, else do nothing",
+    "Do we have {firm}'s invoice {number} in {table}? [Yes: fine|If so, fine]. [No: add it|If not,"
+    " add it].",
+    "Unless {table} has it [already|by now], [add|enter] {firm}'s invoice {number}[.| there.]",
+    "I do not want {number} from {firm} in {table} twice. So look first, and [add|enter] it [only"
+    " |]if it is missing.",
+    "{firm} mailed invoice {number}. Was it [entered|put] in {table}? [Then|If so,] leave it. If"
+    " not, [enter|add] it.",
+    "Look through {table}: without a row for {number} ([from |]{firm}), [make|create] one; with"
+    " one, [change nothing|leave it].",
+    "[Can|May] I ask you to check {table} for invoice {number} of {firm}? Missing: [add|enter] it."
+    " There: [do nothing|leave it].",
+    "The [trainee|boss] [says|thinks] {number} from {firm} is [entered|done]. See if {table} has"
+    " it, and [if it has not|if not], [enter|add] it.",
+    "{table}, invoice {number}, {firm}: add if missing.",
+    "In case invoice {number} from {firm} is not in {table}, [add|enter] it. In case it is, [stop"
+    " there|leave it so].",
+    "There [should|must] be one row for {firm}'s {number} in {table}: look, and [add|create] it if"
+    " there is not.",
+    "The invoice {firm} sent, {number}: [maybe|perhaps] it is in {table} already. [If it is not|If"
+    " not], [enter|add] it, please.",
+    "Please look first, then act: [add|enter] {number} by {firm} to {table} if you do not find it"
+    " there.",
+    "Missing in {table}, or not? {firm}, invoice {number}. If missing, [add|enter] it.",
+    "When {table} does not list {firm}'s invoice {number}, it [needs|has] to be [added|entered];"
+    " when it does, [nothing needs to be done|leave it alone].",
+    "[One|A] question and maybe a task: does {table} show {number} from {firm}? If it does not,"
+    " [enter|add] it [from the mail|there].",
+    "not sure I did this one: {number}, {firm}. [check|look at] {table} and add it if I forgot[.|"
+    " it.]",
 )
 UNSEEN = (
     "{table} should list invoice {number} by {firm}. Add a row in case there is none.",
     "Has anybody entered {number} of {firm} in {table} yet? Do it, if nobody has.",
+    "{number} ({firm}) -> {table}; skip when present.",
+    "My colleague may well have typed in {firm}'s {number} while I was away. Would you have a look"
+    " at {table} and fill in the row for me, provided that it's really absent?",
+    "Could it be that {table} has no entry for invoice {number} by {firm}? In that case I'd be"
+    " grateful for one; else please leave everything untouched.",
+    "No duplicates, please: a row for {firm}'s invoice {number} is only to be created after making"
+    " sure that {table} doesn't contain one.",
 )
 
 

@@ -24,10 +24,48 @@ LABEL = (
     "[I want|I need] every mail from {name}{about} [labelled|tagged] {label}.",
     "The label {label} goes on [each mail|all mails] that {name} [wrote|sent]{about}.",
     "Label run: sender {name}{about}, label {label}.",
+    "hey, [stick|put] the {label} label on [everything|all mails] from {name}{about}[, will"
+    " you?|.]",
+    "pls label {name}{about}: {label}[.|, all mails.]",
+    "[I am sorting my mail today|My mail is a mess|We are cleaning up]. All mail from"
+    " {name}{about} [gets|is to get] the label {label}.",
+    "The mails {name} [sent|wrote]{about} [are to be|have to be|should be] [labelled|tagged]"
+    " {label}.",
+    "Where a mail is from {name}{about}, [add|set] the label {label}.",
+    "Which mails [came from|are by] {name}{about}? Label [them|each of them] {label}.",
+    "sender: {name}{about}\nlabel: {label}\nmails: all",
+    "{name}{about}: [tag|label] [the lot|all of it] [with|as] {label}.",
+    "For [all of|each of|all] {name}'s mails{about}, the label is {label}. [Add it|Put it on][.|,"
+    " please.]",
+    "I can never find what {name} wrote{about}. [Label|Tag] [it all|all those mails] {label}[ so"
+    " that I can| for me|].",
+    "Do {name}'s mails{about} have the label {label}[ yet|]? [They should|They need it]:"
+    " [add|attach] it to all.",
+    "Have [all|the] mails from {name}{about} [marked with the label|labelled|tagged] {label}.",
+    "Under {label} I want [to find|to see] [every mail|all mails] that {name} sent{about}. Label"
+    " them [accordingly|like that].",
+    "Can the label {label} be [put on|added to|set on] all mails from {name}{about}?",
+    "From {name}{about} [there may be one mail or several|we have some mail]: label {label} for"
+    " all[.|, please.]",
+    "[One more thing|Next|Small job]: the label {label}, on [all|every one] of {name}'s"
+    " mails{about}.",
+    "Take all mails [sent|written] by {name}{about} and give them the label {label}.",
+    "Our new [intern|trainee] [will|is to] [read|go through] {name}'s mails{about}. [To mark"
+    " them|For that], label them {label}.",
+    "Search [my|the] mail for {name}{about}. All hits [get|need] the label {label}.",
+    "[Set|Apply] {label}, the label, to what [came|we got] from {name}{about}[, mail by mail|].",
+    "label these {label}: [every mail|all mails] [of|by] {name}{about}.",
 )
 LABEL_UNSEEN = (
     "Everything by {name}{about} belongs under {label}: label it so.",
     "Mark whatever {name} sent{about} with our label {label}.",
+    "Labelling to do: {name}{about} -> {label}, each and every message.",
+    "I keep losing track of {name}'s messages{about}. It would help me a lot if they all wore our"
+    " {label} label.",
+    "Would you mind going over all that reached us from {name}{about} and filing it with {label}"
+    " as its label?",
+    "Our {label} label is meant for correspondence such as {name}'s{about}, so please make sure"
+    " that none of those mails goes without.",
 )
 STAR = (
     "[Star|Put a star on] [all mails|every mail|the mails] from {name}{about}.",
@@ -35,6 +73,24 @@ STAR = (
     "[Give|Add] a star to [each mail|all mails] from {name}{about}.",
     "{name}'s mails{about} [need|get|should have] a star[.| each.]",
     "[Every mail|All mails] that {name} sent{about}: [star them|put a star there].",
+    "hey, [star|put a star on] everything [from|by] {name}{about}[.|, please.]",
+    "pls star {name}'s mails{about}[, thx|].",
+    "A star [for|on] [each|every] mail [from|by] {name}{about}[.|, please.]",
+    "The mails {name} [sent|wrote]{about} [are to be|should be] starred.",
+    "[Could you|Can you] star [what|all that] {name} [wrote|sent]{about}?",
+    "{name} is important to us. [Star|Mark with a star] all their mails{about}.",
+    "[I go through my mail tonight|I have a call later]. [Star|Put a star on] {name}'s"
+    " mails{about} so that I see them.",
+    "Are {name}'s mails{about} starred? [They should be|I need that]: star them all.",
+    "[Find|Search] the mails [of|from] {name}{about} and [star them|give them a star].",
+    "I want [to see |]a star at [every mail|each mail] that came from {name}{about}.",
+    "Starred, please: {name}'s mails{about}, all of them.",
+    "sender: {name}{about}\nmark all with a star",
+    "For {name}{about}: star all mails.",
+    "Let all that {name} mailed{about} have a star.",
+    "Can the mails from {name}{about} [get|be given] a star?",
+    "I keep [missing|overlooking] what {name} writes{about}. [A star|Put a star] on each of those"
+    " mails[, please|].",
 )
 ARCHIVE = (
     "Archive [all mails|every mail|the mails] from {name}{about}.",
@@ -43,12 +99,46 @@ ARCHIVE = (
     "[Clear|Clean] the inbox of [the mails|all mails] from {name}{about}: archive them.",
     "{name}'s mails{about} can be archived. [Do that|Do it].",
     "[Put|Move] [every mail|all mails] from {name}{about} into the archive.",
+    "hey, archive [everything|all] from {name}{about}[.|, please.]",
+    "pls archive {name}'s mails{about}[, thx|].",
+    "The mails {name} [sent|wrote]{about} [are to be|should be] archived.",
+    "My inbox is [too full|a mess]. [Start with|Take] {name}: archive all that they"
+    " [wrote|sent]{about}.",
+    "[Could you|Can you] archive what {name} [wrote|sent]{about}?",
+    "I am done with {name}'s mails{about}. [Archive them|Into the archive with them].",
+    "[Find|Search] {name}'s mails{about} and archive [them|each one].",
+    "Into the archive, please: all mails from {name}{about}.",
+    "Why are {name}'s mails{about} still in the inbox? Archive them.",
+    "sender: {name}{about}\narchive all",
+    "[We are finished with this|That is settled now]: archive what came from {name}{about}.",
+    "Can the mails [by|from] {name}{about} be archived? [Please do so|Then do it].",
+    "All that came from {name}{about} [belongs|goes] in the archive.",
+    "Get {name}'s mails{about} out of my inbox, to the archive.",
+    "I do not need the mails from {name}{about} in the inbox any more; archive them.",
+    "{name}{about}: archive [the lot|all mails].",
 )
 READ = (
     "Mark [all mails|every mail|the mails] from {name}{about} as read.",
     "[Set|Mark] {name}'s mails{about} to read.",
     "I have seen [all mails|the mails] from {name}{about}: mark them read.",
     "[Every mail|All mails] from {name}{about} [should|can] count as read.",
+    "hey, mark [everything|all] from {name}{about} [as |]read.",
+    "pls mark {name}'s mails{about} read[, thx|].",
+    "The mails {name} [sent|wrote]{about} [are to be|should be] marked as read.",
+    "[Could you|Can you] mark what {name} [wrote|sent]{about} as read?",
+    "I know what {name} wrote{about}. [Set|Mark] [those|the] mails as read.",
+    "[There are too many bold lines in my inbox|My inbox shows too many new mails]. Mark {name}'s"
+    " mails{about} as read.",
+    "{name}'s mails{about} still show as [new|unread]. Change that to read[.|, for all of them.]",
+    "[Find|Search] the mails [of|from] {name}{about} and mark them [as |]read.",
+    "As read, please: all mails from {name}{about}.",
+    "sender: {name}{about}\nmark all as read",
+    "Remove the unread mark from [all mails|every mail] by {name}{about}.",
+    "[I had a call with them|We spoke]: the mails from {name}{about} can be marked as read.",
+    "Nothing from {name}{about} should [show as|be|stay] unread. Mark it [all |]read.",
+    "Can the mails [by|from] {name}{about} be marked as read?",
+    "Let all that {name} mailed{about} be marked as read.",
+    "No need to keep {name}'s mails{about} unread: [mark|set] them [all |]as read.",
 )
 _LABELS = (
     "Orders|Urgent|Later|Travel|Clients|Suppliers|Complaints|Bills|Legal|Staff|Press|Events|Waiting"

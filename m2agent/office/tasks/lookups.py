@@ -33,10 +33,55 @@ KNOWN = (
     " mail].",
     "[Send|Give] {to} the {fact} of {thing} - as a draft [for now|first]. [Look|Search] in the"
     " notes.",
+    "hey, what is the {fact} of {thing}? [look|check] in the notes and draft a mail [with it |]to"
+    " {to}.",
+    "pls draft [a |]mail to {to}: {fact} of {thing}, [see|from the] notes.",
+    "[I am on the road all day|We have visitors today|The printer is broken again]. {to} [waits"
+    " for|needs] the {fact} of {thing}. [Look it up|Find it] in [our|the] notes and draft the"
+    " mail.",
+    "The {fact} of {thing} [is to be|should be] [sent|mailed] to {to}; [it stands|you find it] in"
+    " the notes. [Make|Write] a draft[.|, nothing more.]",
+    "to: {to}\ncontent: the {fact} of {thing}, from the notes\nas a draft",
+    "We have notes on {thing}. [Get|Take] the {fact} from [them|there] and draft a mail to {to}"
+    " that [has|says] it.",
+    "Is the {fact} of {thing} in our notes? [It should be|I think it is]. Draft a mail to {to}"
+    " [giving|stating] it.",
+    "As soon as you have found the {fact} of {thing} in the notes, [draft a mail|make a mail"
+    " draft] to {to} with it.",
+    "{to} called: they want the {fact} of {thing}. [Check|Search] the notes, then draft a mail"
+    " with it.",
+    "Mail draft for {to}. It tells them the {fact} of {thing}, which is in our notes.",
+    "Under {thing} the notes [have|hold|list] the {fact}. [Mail|Write] it to {to}, but only as a"
+    " draft.",
+    "{thing}: {to} needs its {fact}. look at the notes, draft a mail[.| pls.]",
+    "I forgot the {fact} of {thing}, [but|and] {to} needs it. [Our|The] notes have it: draft a"
+    " mail to tell them.",
+    "Can the {fact} of {thing} be mailed to {to}? [Only a|A] draft, please, from what the notes"
+    " [say|hold].",
+    "Be so kind and look into the notes on {thing}. [Its|The] {fact} is [what|all] {to}"
+    " [wants|needs]; [draft|prepare a draft of] a mail with it.",
+    "A [customer|colleague|partner], {to}, [lost|forgot] the {fact} of {thing}. Draft a mail [that"
+    " gives it again|with it], you [find|see] it in the notes.",
+    "Which {fact} do we have for {thing}? [Open|Read] the note and draft a mail to {to} with it.",
+    "Notes first: find {thing} and its {fact}. Then the draft: a mail to {to} [saying what it"
+    " is|with it].",
+    "[We|I] promised {to} the {fact} of {thing} by [mail|e-mail]. [Find it in|Take it from] the"
+    " notes and [write|make] the draft.",
+    "small job: {fact}, {thing}, [is|stands] in the notes. [Draft|Make a draft of] a mail to {to}"
+    " with [it|that].",
+    "I want a drafted mail to {to} [to look at|ready] [tonight|by noon]: what is the {fact} of"
+    " {thing}, [according to|going by] the notes?",
 )
 UNSEEN = (
     "Our notes know the {fact} of {thing}: pass it on to {to} in a draft.",
     "Write, as a draft for {to}, what {fact} the notes give for {thing}.",
+    "{thing}, {fact} -> {to}. Source: notes. Draft, don't send.",
+    "I'm on site and {to} is getting impatient. They'd like to know {thing}'s {fact}, which I once"
+    " wrote up among the notes; leave me an unsent message for them with it, will you?",
+    "Would you mind drafting a line or two for {to} so that they learn which {fact} we have on"
+    " record for {thing}? You'll find it among my notes.",
+    "Somewhere among my notes there's a page on {thing} that gives its {fact}. I'd be glad if a"
+    " message quoting it to {to} were waiting in my drafts.",
 )
 _FOLDERS = "Sites|Jobs|Houses|Clients|Projects|Contacts|Places"
 

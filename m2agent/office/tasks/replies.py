@@ -27,11 +27,54 @@ KNOWN = (
     "What I want to [say|write] to {name} about the {topic}: {message}. Draft [the reply|it].",
     "[For|To] {name}, about the {topic}: {message}. [Make|Save] it a draft reply.",
     "Reply draft for {name} ({topic}): {message}.",
+    "hey, draft [something|an answer] for {name}, who wrote about the {topic}: {message}.",
+    "pls draft [a |]reply to {name} re {topic}: {message}.",
+    "[I am in a meeting|I have my hands full here|It is a long day]. {name} [needs|expects] a"
+    " reply [on|about] the {topic}; [make|save] a draft that says {message}.",
+    "{message}. [Say|Write] that to {name} in a draft, as [an answer|a reply] to the mail about"
+    " the {topic}.",
+    "A reply to {name}'s mail on the {topic} [is to be|should be|has to be] drafted. It"
+    " [says|reads]: {message}.",
+    "to: {name}\nabout: the {topic}\nreply, as a draft: {message}",
+    "[What|How] about a [draft|drafted] reply to {name}? The {topic} is what they [asked|wrote]"
+    " about, and my answer is: {message}.",
+    "When {name} [wrote|mailed] about the {topic} I did not [answer|reply]. Do [it now|that for"
+    " me] by a draft: {message}.",
+    "{name} has [mailed|written] us on the {topic}. [We answer|Our answer is]: {message}."
+    " [Save|Keep] it as a draft reply[, I will send it| and do not send it].",
+    "My answer to {name}, who [asked|wanted to know] about the {topic}: {message}. [Put|Write] it"
+    " in a draft[.|, do not send it.]",
+    "Can a reply to {name} about the {topic} be [drafted|prepared as a draft]? [The content|What"
+    " it says]: {message}.",
+    "[Be so kind and|Please] draft a reply to the mail that {name} sent about the {topic}."
+    " [Say|State] that {message}.",
+    "Re {topic}, {name}: {message}. draft only[.| pls.]",
+    "the {topic} mail by {name}, [answer it|reply to it] for me, [will you|please]? only a draft."
+    " say that {message}.",
+    "[There is|I saw] a mail from {name}: {topic}. [Draft|Compose] the [|draft ]reply, [namely|in"
+    " short] that {message}.",
+    "Write {name} back. It is about the {topic}, and I want to [tell|inform] them that {message}."
+    " A draft [is enough|will do].",
+    "{name} [must|should] [learn|know] that {message}. [Answer|Reply to] the {topic} mail with"
+    " that, as a draft.",
+    "[Nobody has answered|We forgot] {name} [about|on] the {topic}. Make up for it with a draft"
+    " reply: {message}.",
+    "On the {topic}, {name} gets this reply, in draft: {message}.",
+    "I [talked to|spoke with] my [boss|team] about the {topic}, so {name} can have an answer to"
+    " that mail now: {message}. Draft it[.|, I look at it before it goes out.]",
+    "how do we answer {name} on the {topic}? like this: {message}. as a draft[.|, ok?]",
 )
 UNSEEN = (
     "Let {name} know, as a draft in answer to the {topic} mail, that {message}.",
     "Prepare a response for {name} on the {topic}, not sent yet. It should say {message}.",
     "I owe {name} an answer on the {topic}: draft one to the effect that {message}.",
+    "{name} / {topic}: answer outstanding. Text: {message}. Into the drafts, unsent.",
+    "Would you mind putting together a few lines for {name} in response to what came in regarding"
+    " the {topic}, so that I may look them over before they leave? The gist: {message}.",
+    "I'm driving and can't type. Once I'm back I'd like to find an unsent response to {name}'s"
+    " message regarding the {topic}, along these lines: {message}.",
+    "I'd like {name} to hear in due course that {message}. Nothing goes out today, though: park it"
+    " as a drafted response to their mail on the {topic}.",
 )
 
 

@@ -45,12 +45,67 @@ KNOWN = (
     "By how much is {firm}'s invoice off, if at all? Draft [them |]a reply [only |]if it is.",
     "Before we pay {firm}: [check|see] that the invoice adds up. [Should it not|If it does"
     " not], draft a reply with the difference.",
+    "hey, does {firm}'s invoice [sum|add] up? [if not|if it does not], draft a reply [with|naming]"
+    " the difference[, else leave it|].",
+    "pls [sum up|check] the {firm} invoice. wrong total: draft a reply with the difference. [right"
+    " total|all fine]: no reply.",
+    "[We pay our bills today|I am paying bills now|The bank closes soon]. Is {firm}'s invoice"
+    " right in its sum? Draft a reply [giving|with] the difference [only if not|if it is not].",
+    "The items on {firm}'s invoice [are to be|should be] added up. [In case of|If there is] a"
+    " difference from the total, a reply [is to be|should be] drafted that [names|states] it.",
+    "A reply to {firm} with the difference is [only |]to be drafted if the total of their invoice"
+    " is wrong. [Add|Sum] the items up [first|in the shell] to see.",
+    "[Do|Work out] the sum of {firm}'s invoice[ again| yourself|]. [Same as|It matches] the total?"
+    " [Good, then stop|Then there is nothing to do]. [Otherwise|If not,] draft a reply"
+    " [with|stating] the difference.",
+    "Draft a reply to {firm} if, and only if, their invoice does not add up; [say|write] how much"
+    " it is off.",
+    "{firm} [often|sometimes] [miscalculates|gets sums wrong]. [Check|Test] their [new |]invoice,"
+    " item by item, and where the total is [wrong|not the sum] draft a reply [saying|that says] by"
+    " how much.",
+    "invoice check, {firm}: add the items, compare with the total, draft a reply with the"
+    " difference if there is one.",
+    "invoice: {firm}\n- add up the items in the shell\n- compare with the total\n- if different:"
+    " draft a reply with the difference",
+    "Somebody [said|thinks] that {firm} cannot count. [Look at|Take] their invoice and add the"
+    " items. Only a wrong total needs a draft reply, with the difference [in it|named].",
+    "Are we being [charged|asked for] the right sum by {firm}? [Count|Add up] what is on the"
+    " invoice; draft a reply [about|with] the difference if [we are not|it is wrong].",
+    "I [looked|glanced] at the invoice from {firm} and am not sure about its total."
+    " [Recheck|Recount] it, please: a difference [means|calls for] a draft reply that"
+    " [names|gives] it, no difference means no reply.",
+    "[Calculate|Compute] in the shell whether {firm}'s items [make|give] the invoice total. If"
+    " there is a [gap|difference], it goes into a draft reply; if [none|not], [leave it at"
+    " that|you are done].",
+    "The total that {firm} wants: does it equal the sum of the items? [If so|If yes], fine. If"
+    " not, write them a draft reply with the [gap|difference].",
+    "Unless {firm}'s invoice adds up, draft a reply that [tells|says] how much the total is off.["
+    " Use the shell to check.| Check that in the shell.|]",
+    "Can we [pay|trust] the invoice from {firm}[ as it is|]? [Add it up|Sum it up]. [Wrong|If"
+    " wrong]: [a |]draft reply with the difference. [Right|If right]: [no draft|nothing].",
+    "[Our bookkeeper|The boss] wants the invoice of {firm} [checked|added up]. A difference"
+    " between items and total goes into a draft reply to that firm; without one, do not reply.",
+    "Here is what to do with {firm}'s invoice: [sum|add] up the items, and if the result is not"
+    " the total, reply by a draft which [gives|has] the difference.",
+    "{firm}: total [right|ok]? if wrong draft a reply, difference included[.| pls.]",
+    "The sum on {firm}'s invoice [looks|seems] [odd|strange] to me. I [may|might] be mistaken, so"
+    " [calculate it|add it up] first and [draft a reply|answer by a draft] with the difference"
+    " only if it is [really |]off.",
 )
 UNSEEN = (
     "Recalculate what {firm} billed. Where the total differs from its items, draft them a reply"
     " telling the difference.",
     "Is the arithmetic on {firm}'s invoice right? Should it be off, prepare a draft answering them,"
     " with the amount.",
+    "{firm} invoice: items vs total. Mismatch -> answer as draft incl. difference. Match ->"
+    " nothing.",
+    "Something about the figures {firm} sent us strikes me as fishy. Tot up the invoice's items"
+    " for me, would you, and in case they don't match its total put together a draft telling them"
+    " how big the gap is; a correct one needs no answer.",
+    "Did {firm} get the maths on their invoice right? I only want a response drafted, stating the"
+    " discrepancy, in the event that they got it wrong.",
+    "A draft telling {firm} how far out they are would be welcome, provided that the positions of"
+    " their invoice really don't sum to what it asks for; please run the numbers first.",
 )
 
 

@@ -33,11 +33,52 @@ KNOWN = (
     "New rows for {table}: one for every invoice [we have|that came] from {firm}.",
     "All invoices that {firm} [mailed|sent] [should|must|have to] be in {table}. [Do it|See to"
     " it].",
+    "hey, [can|could] you [type|enter|punch] the {firm} invoices into {table}[?| for me?]",
+    "pls add the {firm} invoices to {table}[, thx|, thanks|].",
+    "Invoices by {firm} [are to be|have to be|must be] [entered|recorded|listed] in {table}.",
+    "[The tax adviser comes next week|Month end is near|I am doing the books today]. [Enter|Add]"
+    " [all|the] invoices [mailed|sent] by {firm} [in|to] {table}.",
+    "What has {firm} invoiced [us|so far]? [List|Enter] [it|each one] in {table}[.|, a row for"
+    " each invoice.]",
+    "table: {table}\nfirm: {firm}\n[enter|add] [each|every] invoice [in|from] the mail",
+    "{table} [is not complete|has gaps]: [there is nothing from|it lacks] {firm}. [Take|Get] the"
+    " invoices from the mail and [fill|write] them in.",
+    "Has {firm} sent [any invoices|an invoice]? Each [one |invoice ]you find [goes into|is to go"
+    " into|gets a row in] {table}.",
+    "[From|Out of] the mails [by|from] {firm}, [make|create] [table |]rows in {table}: [every"
+    " invoice counts|one invoice, one row].",
+    "Do the {table} table for {firm}: invoice by invoice, [from|as in] the mails.",
+    "I need {firm} in {table}, [a row for each invoice|invoice by invoice].",
+    "It [may be one or more|could be one or two]: whatever invoices {firm} mailed, [add|enter]"
+    " them in {table}.",
+    "no rush, but {firm}'s invoices [still |]have to [get|go] into {table}.[ The coffee is on me.|"
+    " I was too lazy so far.|]",
+    "The person who does our books is [ill|away]. [So please|Please] [take over|do this]: {firm}'s"
+    " invoices, table {table}, [each with its own row|all of them].",
+    "{firm} mailed [us |]their [bill|invoice] again, [maybe|perhaps] more than one. {table}"
+    " [needs|gets] [a row|an entry] for each.",
+    "Mails from {firm} with an invoice in them: [enter|record] number, firm and amount in {table}.",
+    "In {table}, [I miss|I do not see] what {firm} invoiced. [Add|Enter] it all[, please|].",
+    "[Run|Go] over the invoices [we got|that arrived] from {firm}[ and|, then] [log|note] them in"
+    " {table}.",
+    "Accounts[ again|]: [move|bring|carry] {firm}'s invoices [from the mail |]over [in|]to"
+    " {table}.",
+    "[When you have a minute|As a next step], [enter|write down] {firm}'s invoices in {table}."
+    " [They came by mail.|You find them in my mail.]",
+    "we have been [slow|lazy] with {table}. {firm}, for one: no invoice of theirs is in"
+    " [it|there]. [Add them all|Enter them], [ok?|please.]",
 )
 UNSEEN = (
     "Please log what {firm} billed us: one row per invoice in {table}.",
     "Look at the bills that came from {firm} and add them all to our {table} table.",
     "Fill the table {table} with the invoices {firm} mailed.",
+    "{table} <- {firm}: a line per invoice found among my mail. Thanks!",
+    "Our accountant drops by tomorrow and I'm behind as usual. Whatever {firm} has charged us by"
+    " mail so far ought to turn up in {table}, a line for every invoice.",
+    "Would it be possible to have everything {firm} invoiced show up in {table}, each invoice as a"
+    " row of its own?",
+    "I'd be grateful to see {firm}'s invoices turned into rows of {table}. They are somewhere"
+    " among my mail.",
 )
 _TABLES = "Invoices|Bills|Payables|Costs|Purchases|Spending|Ledger|Accounts"
 

@@ -49,6 +49,46 @@ KNOWN = (
     ' note "{title}" [for|with] it.',
     "I lost track of the {topic} thread with {name}. [Save|Write] the {what} that [counts|is"
     ' valid] in a note "{title}".',
+    "hey, what {what} did {name} and [I|we] [agree on|end up with] for the {topic}? [put|write] it"
+    ' in a note "{title}"[ pls|].',
+    'pls note the [last|final] {what} from {name}\'s {topic} thread, title "{title}"[.|, thx.]',
+    "[I was away for a week|I have not followed my mail|I am just back from a trip]. [Read|Go"
+    " through] the {topic} thread with {name} and [write|save] the {what} [it ended on|that is"
+    ' right now] in a note "{title}".',
+    "The {what} for the {topic} was changed [more than once|several times|maybe] by {name}. The"
+    ' [last|newest] one [is to be|should be] [written|saved] in a note "{title}".',
+    'Note "{title}": [final|latest] {what}, {topic}, see the [mails|thread] with {name}.',
+    "note: {title}\nfrom: thread with {name} about the {topic}\ncontent: the {what} agreed last",
+    "It took some mails, but {name} and I agreed on the {what} for the {topic}. [Find|Look up]"
+    ' what we agreed and [make|write] the note "{title}".',
+    "Only the last {what} that {name} gave for the {topic} counts. [Get|Take] it from the thread"
+    ' and [save|put] it as "{title}" in the notes.',
+    "Do you know the {what} for the {topic}? It is [near|at] the end of the thread with {name}."
+    ' [Write|Put] it in a note named "{title}".',
+    "In the thread about the {topic}, {name} [may|might] have changed the {what}. [Read|Go] to the"
+    ' end and [record|keep] the [valid|current] one as note "{title}".',
+    "Read all [mails|that was written] in the {topic} thread ({name}) before you [make|write] the"
+    ' note "{title}": it [gets|needs] the last {what}.',
+    'I [promised|told] my [boss|team] that there would be a note "{title}" about the {topic} and'
+    " its {what}. [Take|Use] the last one that {name} [and I agreed on|wrote] in our thread.",
+    "Which {what} for the {topic} [is valid|is the current one] [after|in] the mails with {name}?"
+    ' [Make|Create] a note of it, [called|with the title] "{title}".',
+    "For the {topic}, {name} [named|gave] a {what} [first and then maybe another|and perhaps"
+    ' changed it later]. [Save|File] the one given last as a note "{title}".',
+    "Can you read what {name} and I wrote about the {topic} to the end, and put the {what} we"
+    ' agreed on in a note "{title}"?',
+    '"{title}" [should be|is] a new note. [It holds|In it goes] the {what} for the {topic}, the'
+    " way it was left with {name} [at the end of|in] the thread.",
+    "The [crew|workshop|driver] [asks|asked me] for the {what} of the {topic}. Take the last one"
+    ' from the thread with {name} and make it a note, "{title}".',
+    "Last {what} for the {topic} in the thread with {name}: [write it down|note it] as"
+    ' "{title}"[.|, please.]',
+    "We [changed|moved] things around with {name}: the {topic} [has|got] a new {what},"
+    ' [maybe|perhaps] more than once. [See|Look] what it is now and [make|start] a note "{title}"'
+    " with it.",
+    '{name}, {topic}: the {what} as of the end of the thread, into a note "{title}"[.| pls.]',
+    "ok the {topic} is settled with {name} I think. check the thread for the [last|agreed] {what}"
+    ' and [make|do] a note, "{title}".',
 )
 UNSEEN = (
     "Work out from the exchange with {name} which {what} now holds for the {topic}, and note it as"
@@ -56,6 +96,14 @@ UNSEEN = (
     'The {topic} talk with {name} went back and forth. Create the note "{title}" with the {what}'
     " that"
     " stands at its end.",
+    'Final {what}? Thread: {topic} / {name}. Answer -> new page, "{title}".',
+    "With all the mails that {name} and I exchanged regarding the {topic}, nobody remembers the"
+    " {what} any more. Would you read up on it and leave me the one that's in force as a note,"
+    ' titled "{title}"?',
+    "Which {what} did {name} commit to at the very last for the {topic}? I'd love to have that on"
+    ' a page titled "{title}".',
+    'A page titled "{title}" would help us all: all it needs is whichever {what} {name} gave most'
+    " recently when we discussed the {topic} by mail.",
 )
 _ME = Person("Una", "Byrne", "Byrne Joinery")
 

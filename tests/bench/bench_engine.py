@@ -12,11 +12,12 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing, suppress
+from functools import partial
 from pathlib import Path
 from statistics import median, quantiles
-from typing import Any
+from typing import Any, TypeVar
 
 import psutil
 from quiet import quiet
@@ -36,6 +37,7 @@ PLAN = Plan(CONTEXT, 0, 0, "f16", 1, 512, 8, "")
 START: list[Event] = [Began("local", "You help.", []), Asked("Tell me a very long story.")]
 ENDLESS = ModelSettings(max_tokens=1_000_000, max_thinking=1_000_000, seed=1)
 M2_VOCABULARY = 200_064
+T = TypeVar("T")
 
 
 def endless(count: int) -> ModelSettings:
@@ -208,26 +210,22 @@ def batch_gain(path: Path) -> float:
     return 4 * single / min(cpu(four, 20) for _ in range(3))
 
 
-async def together(path: Path, count: int) -> float:
-    """CPU of four turns one after another, as a ratio to the same four in one batch."""
-    model = await Local.open(str(path), ENGINE)
+async def together(model: Local, count: int, spent: Callable[[], float]) -> float:
+    """What is spent on four turns one after another, as a ratio to the same four in one batch."""
     histories: list[list[Event]] = [[START[0], Asked(f"Tell me story {n}.")] for n in range(4)]
     for history in histories:
         await turn(model, history, endless(1))
-    before = engine_cpu()
+    before = spent()
     for history in histories:
         await turn(model, history, endless(count))
-    single = engine_cpu() - before
-    before = engine_cpu()
+    single = spent() - before
+    before = spent()
     await asyncio.gather(*(turn(model, history, endless(count)) for history in histories))
-    at_once = engine_cpu() - before
-    await model.close()
-    return single / at_once
+    return single / (spent() - before)
 
 
-async def cancel_times(path: Path, prompt: str, tries: int) -> list[float]:
+async def cancel_times(model: Local, prompt: str, tries: int) -> list[float]:
     """Seconds from closing a turn until the engine has ended it, less those of a turn alone."""
-    model = await Local.open(str(path), ENGINE)
     one = endless(1)
     await turn(model, START, one)
     alone: list[float] = []
@@ -247,8 +245,16 @@ async def cancel_times(path: Path, prompt: str, tries: int) -> list[float]:
             began = await task
         await turn(model, START, one)
         taken.append(time.perf_counter() - began)
-    await model.close()
     return [max(0.0, seconds - min(alone)) for seconds in taken]
+
+
+async def with_engine(path: Path, measure: Callable[[Local], Awaitable[T]]) -> T:
+    """What is measured on a model that is opened for it."""
+    model = await Local.open(str(path), ENGINE)
+    try:
+        return await measure(model)
+    finally:
+        await model.close()
 
 
 async def _read(model: Local, history: list[Event], *, stop: bool) -> float:
@@ -282,13 +288,12 @@ def main() -> None:
         for path in files:
             share = asyncio.run(decode_share(path, 80, 4))
             print(f"{path.stem}: decode {share:.3f} of the bare loop (at least 0.95)")
-            print(
-                f"    four at once {asyncio.run(together(path, 40)):.2f} times (at least 2, where"
-            )
+            gain = asyncio.run(with_engine(path, lambda it: together(it, 40, engine_cpu)))
+            print(f"    four at once {gain:.2f} times (at least 2, where")
             print(f"    llama_decode itself gains that much: here {batch_gain(path):.2f})")
             cancels.append(("prefill", path, "word " * 3000, 300))
         for what, path, prompt, bar in cancels:
-            taken = asyncio.run(cancel_times(path, prompt, 20))
+            taken = asyncio.run(with_engine(path, partial(cancel_times, prompt=prompt, tries=20)))
             worst = quantiles(taken, n=20)[-1] * 1e3
             print(f"cancel in {what}, 95th percentile: {worst:.1f} ms (under {bar})")
 

@@ -100,6 +100,7 @@ class Llama:
         self.memory = lib.llama_get_memory(self.context)
         self.size = int(lib.llama_n_ctx(self.context))
         self._spare = plan.sequences
+        self._on_gpu = plan.gpu_layers > 0
         self.vocab_size = int(lib.llama_vocab_n_tokens(self.vocab))
         self.can_fork = not (
             lib.llama_model_is_recurrent(self.model) or lib.llama_model_is_hybrid(self.model)
@@ -254,7 +255,11 @@ class Llama:
         Returns 0, NO_ROOM, ABORTED or llama.cpp's own negative code; only after 0 anything has
         changed that may be relied on.
         """
-        return self.lib.llama_decode(self.context, self._batch.fill(rows))
+        code: int = self.lib.llama_decode(self.context, self._batch.fill(rows))
+        if self._on_gpu:
+            # It only began: without this the time that a batch takes would count for the next one.
+            self.lib.llama_synchronize(self.context)
+        return code
 
     def use_threads(self, number: int) -> None:
         """Compute with so many from the next `decode` on."""

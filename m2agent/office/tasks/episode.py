@@ -98,7 +98,7 @@ async def play(task: Task, model: Model, folder: Path, setting: Setting | None =
         journal = Journal(folder / "journal.db")
         try:
             connectors = {**world.connectors, **own_tools(model.context)}
-            toolbox = setting.scaffold.toolbox(connectors, task.trips)
+            toolbox = setting.scaffold.toolbox(connectors, task.trips, task.fails)
             limits = Limits(turns=task.turns)
             crew = Crew(
                 model,

@@ -1,5 +1,7 @@
 """Label, star, archive: everything of one sender, or what is about one thing."""
 
+from dataclasses import replace
+
 from m2agent.office.tasks import scene
 from m2agent.office.tasks.task import Effect, Expert, Step, Task, Wanted
 from m2agent.office.tasks.wording import Person, Wording
@@ -145,6 +147,7 @@ _LABELS = (
     "|"
     "Warranty|Offers|Newsletters|Projects|Tax|Insurance|Vans"
 )
+_NEW_LABEL = 0.2
 
 
 def draw(w: Wording) -> Task:
@@ -170,8 +173,14 @@ def draw(w: Wording) -> Task:
         solve=lambda: _expert(who.name, about, label, add, remove),
         wanted=tuple(_wanted(who, mail.subject, add, remove) for mail in letters),
         letters=(*letters, *rest),
-        labels=tuple({label, *w.rng.sample(_LABELS.split("|"), 2)}) if add == [label] else (),
+        labels=_labels(w, label) if add == [label] else (),
     )
+
+
+def _labels(w: Wording, label: str) -> tuple[str, ...]:
+    """Those that the mailbox has: most often the one that is asked for, too."""
+    others = [other for other in w.rng.sample(_LABELS.split("|"), 3) if other != label][:2]
+    return tuple(others) if w.rng.random() < _NEW_LABEL else (label, *others)
 
 
 def _body(w: Wording) -> str:
@@ -213,9 +222,17 @@ def _expert(name: str, about: str, label: str, add: list[str], remove: list[str]
     )
     ids = [item["id"] for item in found.data["items"]]
     count = f"{len(ids)} mail" + ("s" if len(ids) > 1 else "")
-    yield Step(
+    changed = Step(
         f"{count} from {name}: {', '.join(ids)}. I {change}.",
         "mail_label",
         {"ids": ids, **({"add": add} if add else {"remove": remove})},
     )
+    made = yield changed
+    if not made.ok:
+        yield Step(
+            f"There is no label {label} yet. I make it first.",
+            "mail_label_edit",
+            {"action": "create", "name": label},
+        )
+        yield replace(changed, thought=f"Now there is one. {changed.thought}")
     yield Step("They are changed. Done.", says=f"{count} from {name}: {change}. Done.")

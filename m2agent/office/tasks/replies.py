@@ -1,8 +1,11 @@
 """Answer a mail by a draft that says what the person wants said."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 from m2agent.office.tasks import scene
 from m2agent.office.tasks.filing import find
-from m2agent.office.tasks.task import Effect, Expert, Step, Task, Wanted
+from m2agent.office.tasks.task import Effect, Expert, Letter, Step, Task, Wanted
 from m2agent.office.tasks.wording import Person, Wording, money
 
 KNOWN = (
@@ -100,13 +103,18 @@ def draw(w: Wording) -> Task:
 
 
 def mail_to_reply(w: Wording, family: str, trips: tuple[str, ...] = ()) -> Task:
-    (who,) = w.people(1)
+    who, other = w.people(2)
     about = w.word()
     said, facts = message(w)
     mail = scene.letter(w, who, about, w.say("[Any news?|What do you say?|How shall we go on?]"))
     around = scene.others(w, [who])
     if w.rng.random() < 0.3:
         around.append(scene.letter(w, who, scene.topic(w, about), scene.filler(w, 2)))
+    if w.rng.random() < 0.25:
+        mail = replace(mail, thread="both")
+        text = w.say("[I would like to know that, too.|Same here.|Please answer soon.|I agree.]")
+        later = mail.at + timedelta(minutes=w.number(5, 50))
+        around.append(Letter(other, mail.subject, text, later, thread="both"))
     called = who.name if w.rng.random() < 0.7 else w.rng.choice((who.first, who.last))
     return Task(
         family,

@@ -47,9 +47,12 @@ class Scaffold:
         plain = {parameters.get(name, name): value for name, value in arguments.items()}
         return tools.get(tool, tool), plain
 
-    def toolbox(self, connectors: Mapping[str, Connector], trips: frozenset[str]) -> Toolbox:
+    def toolbox(
+        self, connectors: Mapping[str, Connector], trips: frozenset[str], fails: Mapping[str, str]
+    ) -> Toolbox:
+        """Tools that fail once, and tools that fail each time with these words."""
         more = {"calendar": _Calendar(), "contacts": _Contacts()} if self.extra else {}
-        return _Bent({**connectors, **more}, self, trips | self.trips)
+        return _Bent({**connectors, **more}, self, trips | self.trips, fails)
 
 
 def bent(system: str, bends: Sequence[Bend], rng: random.Random, *, unseen: bool) -> Scaffold:
@@ -62,7 +65,7 @@ def bent(system: str, bends: Sequence[Bend], rng: random.Random, *, unseen: bool
             case "names":
                 scaffold = replace(
                     scaffold,
-                    tools={name: _chosen(names, rng, unseen) for name, names in _NAMES.items()},
+                    tools=_tools(rng, unseen),
                     parameters={
                         name: _chosen(names, rng, unseen) for name, names in _PARAMETERS.items()
                     },
@@ -80,13 +83,18 @@ def bent(system: str, bends: Sequence[Bend], rng: random.Random, *, unseen: bool
 
 
 class _Bent(Toolbox):
-    """The real tools under the names of a scaffold. `trips` fail once."""
+    """The real tools under the names of a scaffold."""
 
     def __init__(
-        self, connectors: Mapping[str, Connector], scaffold: Scaffold, trips: frozenset[str]
+        self,
+        connectors: Mapping[str, Connector],
+        scaffold: Scaffold,
+        trips: frozenset[str],
+        fails: Mapping[str, str],
     ) -> None:
         super().__init__(connectors)
         self._scaffold = scaffold
+        self._fails = fails
         self._to_trip = set(trips)
         self.specs = [self._spec(spec) for spec in self.specs]
         if scaffold.shuffled is not None:
@@ -96,7 +104,8 @@ class _Bent(Toolbox):
         name, arguments = self._scaffold.meant(called.tool, called.arguments)
         call = super().check(Called(called.id, name, arguments))
         known: dict[str, Any] = {field.name: getattr(call, field.name) for field in fields(Call)}
-        return _BentCall(**known, name=name, to_trip=self._to_trip, scaffold=self._scaffold)
+        bends = {"name": name, "to_trip": self._to_trip, "fails": self._fails}
+        return _BentCall(**known, **bends, scaffold=self._scaffold)
 
     def _spec(self, spec: ToolSpec) -> ToolSpec:
         names = self._scaffold.parameters
@@ -116,12 +125,15 @@ class _Bent(Toolbox):
 class _BentCall(Call):
     name: str
     to_trip: set[str]
+    fails: Mapping[str, str]
     scaffold: Scaffold
 
     async def run(self, op: Operation) -> Result:
         if self.name in self.to_trip:
             self.to_trip.remove(self.name)
             raise ToolFailed(_BUSY)
+        if self.name in self.fails:
+            raise ToolFailed(self.fails[self.name])
         result = await super().run(op)
         if self.scaffold.mould is None:
             return result
@@ -177,6 +189,24 @@ class _Contacts:
         return Result("Nobody found.")
 
 
+def _tools(rng: random.Random, unseen: bool) -> dict[str, str]:
+    """A name for each tool, no two alike: for training half of them put together from parts."""
+    if unseen or rng.random() < 0.5:
+        return {name: _chosen(names, rng, unseen) for name, names in _NAMES.items()}
+    kept = {names.split("|")[-1] for names in _NAMES.values()}
+    found: dict[str, str] = {}
+    for name, (things, deeds) in _PARTS.items():
+        while True:
+            pair = [rng.choice(things.split("|")), rng.choice(deeds.split("|"))]
+            rng.shuffle(pair)
+            made = rng.choice(("{}_{}", "{}_{}", "{}-{}")).format(*pair)
+            if made not in kept:
+                break
+        kept.add(made)
+        found[name] = made
+    return found
+
+
 def _chosen(names: str, rng: random.Random, unseen: bool) -> str:
     """Training knows all names but the last."""
     known = names.split("|")
@@ -201,14 +231,28 @@ _NAMES = {
     "notes_schema": "notes_schema|notes_columns|table_schema|wiki_schema|pages_schema|columns_of",
     "shell_run": "shell_run|shell_exec|run_shell|terminal_run|bash_run|run_command",
 }
+_MAIL = "mail|email|inbox|message|post|mailbox|letters|mails|imap|outlook|correspondence"
+_NOTES = "notes|note|wiki|pages|page|docs|doc|kb|notebook|records|board|vault"
+_PARTS = {
+    "mail_search": (_MAIL, "search|find|look|lookup|query|seek|scan|filter|locate|grep|match"),
+    "mail_read": (_MAIL, "read|open|get|fetch|show|view|load|display|body|content|full"),
+    "mail_draft": (_MAIL, "draft|compose|prepare|write|reply|answer|drafts|new|author|outline"),
+    "mail_label": (_MAIL, "label|tag|mark|flag|sort|categorize|relabel|labelling|assign|set"),
+    "notes_search": (_NOTES, "search|find|look|lookup|seek|scan|locate|grep|match|discover"),
+    "notes_read": (_NOTES, "read|open|get|fetch|show|view|load|display|content|full"),
+    "notes_create": (_NOTES, "create|add|make|insert|write|put|new|append|store|save|enter"),
+    "notes_query": (_NOTES, "query|rows|select|where|filter|entries|items|list|table_rows"),
+    "notes_schema": (_NOTES, "schema|columns|describe|structure|layout|properties|header|types"),
+    "shell_run": ("shell|terminal|bash|console|sh|cmd|system", "run|exec|execute|do|call|eval"),
+}
 _PARAMETERS = {
-    "query": "query|q|search|words|text_query",
-    "body": "body|text|content|message",
-    "title": "title|name|heading",
-    "parent": "parent|folder|into",
-    "props": "props|properties|values|fields",
-    "command": "command|cmd|script",
-    "reply_to": "reply_to|answer_to|in_reply_to|replying_to",
+    "query": "query|q|search|words|terms|phrase|what|text_query",
+    "body": "body|text|content|body_text|markdown|contents|message",
+    "title": "title|page_name|label_text|caption|page_title|heading",
+    "parent": "parent|folder|under|location|where_to|container|into",
+    "props": "props|properties|values|columns_set|attributes|data|fields",
+    "command": "command|cmd|line|code|shell_command|script",
+    "reply_to": "reply_to|answer_to|in_reply_to|reply_id|answers|respond_to|replying_to",
 }
 
 

@@ -151,8 +151,9 @@ def _expert(firm: str, number: str, items: list[int], total: int, off: int) -> E
     mail = found.data["items"][0]["id"]
     yield Step(f"It is {mail}. I read it.", "mail_read", {"id": mail})
     listed = [money(cents) for cents in items]
+    counted = ", ".join(f"({place}) {amount}" for place, amount in enumerate(listed, 1))
     ran = yield Step(
-        f"Invoice {number} has {len(items)} items: {', '.join(listed)}. The total says "
+        f"The items of invoice {number}: {counted}. These are all {len(items)}. The total says "
         f"{money(total)}. I subtract the total from the sum.",
         "shell_run",
         {"command": f"awk 'BEGIN{{printf \"%.2f\",{'+'.join(listed)}-{money(total)}}}'"},

@@ -77,8 +77,9 @@ class Task:
     """`notes` and `files` are by path; `labels` are those that the mailbox has.
 
     `wanted` is all that may change. `shows` says what is wrong with the rest, or nothing. `trips`
-    are tools that fail the first time, and say that another try may do. The person says yes to
-    commands that begin with one of `trusts`; files in `calm` may change. `turns` is the most.
+    are tools that fail the first time, and say that another try may do; `fails` are those that
+    always fail, with what they say. The person says yes to commands that begin with one of
+    `trusts`; files in `calm` may change. `turns` is the most.
     """
 
     family: str
@@ -92,6 +93,7 @@ class Task:
     notes: Mapping[str, str] = field(default_factory=dict[str, str])
     files: Mapping[str, str] = field(default_factory=dict[str, str])
     trips: frozenset[str] = frozenset()
+    fails: Mapping[str, str] = field(default_factory=dict[str, str])
     turns: int = 16
     trusts: tuple[str, ...] = ()
     calm: frozenset[str] = frozenset()

@@ -178,10 +178,21 @@ _THINGS = (
     "delivery|order|kitchen|staircase|window|parking|meeting|visit|heating|contract|survey|sample|"
     "van|scaffold|roof|floor|veneer|varnish|hinge|lock|alarm|printer|insurance|training|audit|"
     "brochure|lease|deposit|repair|shelving|oak|walnut|plywood|desk|counter|gate|fence|pump|boiler|"
-    "lamp|carpet|tile|drill|saw|glue|door|bench|invoice archive|site plan|inspection|catering"
+    "lamp|carpet|tile|drill|saw|glue|door|bench|invoice archive|site plan|inspection|catering|"
+    "warranty|permit|crane|forklift|skip|ladder|sink|tap|radiator|thermostat|chimney|gutter|cellar|"
+    "attic|balcony|terrace|garage|driveway|hedge|lawn|pond|sofa|armchair|wardrobe|bookcase|bed|"
+    "mattress|curtain|blinds|mirror|oven|fridge|dishwasher|washing machine|server|laptop|phone|"
+    "projector|website|newsletter|logo|flyer|banner|trade fair|workshop|seminar|interview|"
+    "business trip|hotel|flight|rental car|bus|ferry|parcel|pallet|container|licence|"
+    "tax return|budget|loan|payroll|pension|holiday list|rota|party|anniversary|lunch|first aid|"
+    "fire drill|smoke detector|key|badge|uniform|toolbox|generator|compressor|paint|primer|screws|"
+    "timber list|price list|offer|quote|complaint|refund|return|spare part|blueprint|drawing|model|"
+    "mock-up|photo shoot|video|translation|manual|report|minutes|agenda|survey of the yard"
 )
 _QUALITIES = (
     "new|old|north|south|spring|winter|main|second|spare|red|blue|small|large|urgent|annual|monthly"
     "|"
-    "final|first|back|front|upper|lower|office|workshop|client|supplier|staff|guest|site|public"
+    "final|first|back|front|upper|lower|office|workshop|client|supplier|staff|guest|site|public|"
+    "weekly|yearly|autumn|summer|east|west|green|yellow|white|black|long|short|early|late|third|"
+    "next|last|open|closed|special|general|internal|joint|local|regional|paid|free|digital|printed"
 )

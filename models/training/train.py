@@ -14,6 +14,7 @@ import argparse
 import json
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -79,7 +80,8 @@ def main() -> None:
         step, seen = step + 1, seen + int((tokens >= 0).sum())
         if step % 20 == 1:
             told = {
-                "step": step, "loss": round(float(loss.detach()), 4), "right": round(float(right), 4),
+                "step": step, "loss": round(float(loss.detach()), 4),
+                "right": round(float(right), 4),
                 "norm": round(float(norm), 3), "tokens": seen, "minutes": round(spent, 2),
             }  # fmt: skip
             print(json.dumps(told), file=log, flush=True)
@@ -105,7 +107,7 @@ def _batches(paths: list[Path], most: int, seed: int) -> Iterator[tuple[Tensor, 
     for path in paths:
         data = np.load(path)
         tokens, masks, starts = data["tokens"], data["masks"], data["starts"]
-        for start, end in zip(starts[:-1], starts[1:], strict=True):
+        for start, end in pairwise(starts):
             texts.append((tokens[start:end], masks[start:end]))
     random = np.random.default_rng(seed)
     while True:

@@ -25,7 +25,7 @@ from m2agent.loop.prompt import system_prompt
 from m2agent.office.tasks import FAMILIES, draw
 from m2agent.office.tasks.episode import PERSON, TODAY, Episode, Setting, play
 from m2agent.office.tasks.expert import Solver
-from m2agent.office.tasks.scaffold import BENDS, Scaffold, bent
+from m2agent.office.tasks.scaffold import BENDS, Bend, Scaffold, bent
 from m2agent.office.tasks.task import Task
 from m2agent.office.tasks.wording import Wording
 from m2agent_models import m2
@@ -35,10 +35,12 @@ from m2agent_models.engine.machine import this_machine
 from m2agent_models.engine.placement import Wishes, plan
 from m2agent_models.starter.vocabulary import END_ID
 
-SHARES = {"sums": 1.8, "tables": 1.4, "labels": 1.3, "finished": 1.4, "orders": 2.0}
+SHARES = {"sums": 2.0, "tables": 1.4, "labels": 1.3, "finished": 1.4, "orders": 2.0, "detours": 1.3}
 """How often a family comes, where it is not once."""
 
-_BENT = 0.5
+_BENT = 0.6
+_OFTEN: tuple[Bend, ...] = (*BENDS, "names", "names")
+"""Other names of tools are the hardest to learn."""
 _ID = re.compile(r"\b([mdt])(\d{1,2})\b")
 
 
@@ -97,13 +99,14 @@ def tokenizer(path: Path) -> Llama:
 
 
 def drawn(rng: random.Random) -> Scaffold:
-    """The real scaffold of some day, or half the time one that is bent in one or two ways."""
+    """The real scaffold of some day, or most often one that is bent in up to three ways."""
     day = TODAY + timedelta(rng.randint(-300, 600))
     who = Wording("person", rng.getrandbits(30), "train").person()
     system = system_prompt(day, rng.choice((PERSON, who.sender, who.name, "")))
     if rng.random() >= _BENT:
         return Scaffold(system)
-    return bent(system, rng.sample(BENDS, rng.randint(1, 2)), rng, unseen=False)
+    bends = dict.fromkeys(rng.choice(_OFTEN) for _ in range(rng.randint(1, 3)))
+    return bent(system, tuple(bends), rng, unseen=False)
 
 
 async def solved(rng: random.Random, scaffold: Scaffold, seed: int) -> Episode:

@@ -142,6 +142,18 @@ READ = (
     "Let all that {name} mailed{about} be marked as read.",
     "No need to keep {name}'s mails{about} unread: [mark|set] them [all |]as read.",
 )
+STAR_UNSEEN = (
+    "I keep losing what {name} writes{about}: a star on each of those, thanks.",
+    "Would you see to it that all of {name}'s messages{about} show a star?",
+)
+ARCHIVE_UNSEEN = (
+    "What {name} wrote{about} is dealt with, so none of it has to stay in my inbox: archive it.",
+    "Inbox cleaning: whatever {name} sent{about} may leave for the archive.",
+)
+READ_UNSEEN = (
+    "None of the mail by {name}{about} is new to me, so it should not show as unread.",
+    "Would you set whatever {name} sent{about} to read for me?",
+)
 _LABELS = (
     "Orders|Urgent|Later|Travel|Clients|Suppliers|Complaints|Bills|Legal|Staff|Press|Events|Waiting"
     "|"
@@ -197,11 +209,11 @@ def _change(w: Wording) -> tuple[str, list[str], list[str], _Forms, _Forms]:
             label = w.one_of(_LABELS) if w.rng.random() < 0.6 else w.last()
             return label, [label], [], LABEL, LABEL_UNSEEN
         case lot if lot < 0.7:
-            return "a star", ["STARRED"], [], STAR, STAR
+            return "a star", ["STARRED"], [], STAR, STAR_UNSEEN
         case lot if lot < 0.85:
-            return "the archive", [], ["INBOX"], ARCHIVE, ARCHIVE
+            return "the archive", [], ["INBOX"], ARCHIVE, ARCHIVE_UNSEEN
         case _:
-            return "read", [], ["UNREAD"], READ, READ
+            return "read", [], ["UNREAD"], READ, READ_UNSEEN
 
 
 def _wanted(who: Person, subject: str, add: list[str], remove: list[str]) -> Wanted:

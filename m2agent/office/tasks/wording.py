@@ -26,6 +26,8 @@ _HEADS = "b br ch cl d dr f g gl h j k kr l m n p qu r s sk st t th tr v w z"
 _HEARTS = "a e i o u ai ea ie oo ou"
 _TAILS = "b ck d f g k l ll m n nd ng nk r rd rt s sh st t th x z"
 _LETTERS = "ABCDEFGHJKLMNPRSTUVWXZ"
+_IN_LOWER_CASE = 0.15
+"""How many sentences begin as they were typed."""
 _OTHERS_SHARE = 5
 """One in so many names is kept from training."""
 
@@ -68,7 +70,9 @@ class Wording:
     def ask(self, known: Sequence[str], unseen: Sequence[str], **slots: object) -> str:
         """What the person says, in a form that training knows, or in one that it never saw."""
         text = self.say(self.rng.choice(unseen if self.part == "unseen" else known), **slots)
-        return text if "@" in text.split()[0] else text[0].upper() + text[1:]
+        if "@" in text.split()[0] or self.rng.random() < _IN_LOWER_CASE:
+            return text
+        return text[0].upper() + text[1:]
 
     def one_of(self, words: str) -> str:
         return self.rng.choice(words.split("|"))

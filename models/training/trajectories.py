@@ -105,8 +105,8 @@ def drawn(rng: random.Random) -> Scaffold:
     system = system_prompt(day, rng.choice((PERSON, who.sender, who.name, "")))
     if rng.random() >= _BENT:
         return Scaffold(system)
-    bends = dict.fromkeys(rng.choice(_OFTEN) for _ in range(rng.randint(1, 3)))
-    return bent(system, tuple(bends), rng, unseen=False)
+    bends = list(dict.fromkeys([rng.choice(_OFTEN) for _ in range(rng.randint(1, 3))]))
+    return bent(system, bends, rng, unseen=False)
 
 
 async def solved(rng: random.Random, scaffold: Scaffold, seed: int) -> Episode:

@@ -104,8 +104,13 @@ class _Bent(Toolbox):
         name, arguments = self._scaffold.meant(called.tool, called.arguments)
         call = super().check(Called(called.id, name, arguments))
         known: dict[str, Any] = {field.name: getattr(call, field.name) for field in fields(Call)}
-        bends = {"name": name, "to_trip": self._to_trip, "fails": self._fails}
-        return _BentCall(**known, **bends, scaffold=self._scaffold)
+        return _BentCall(
+            **known,
+            name=name,
+            to_trip=self._to_trip,
+            fails=self._fails,
+            scaffold=self._scaffold,
+        )
 
     def _spec(self, spec: ToolSpec) -> ToolSpec:
         names = self._scaffold.parameters

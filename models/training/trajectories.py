@@ -105,7 +105,7 @@ def drawn(rng: random.Random) -> Scaffold:
     system = system_prompt(day, rng.choice((PERSON, who.sender, who.name, "")))
     if rng.random() >= _BENT:
         return Scaffold(system)
-    bends = list(dict.fromkeys([rng.choice(_OFTEN) for _ in range(rng.randint(1, 3))]))
+    bends: list[Bend] = list(dict.fromkeys([rng.choice(_OFTEN) for _ in range(rng.randint(1, 3))]))
     return bent(system, bends, rng, unseen=False)
 
 

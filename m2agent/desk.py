@@ -25,7 +25,7 @@ from m2agent.loop.own_tools import own_tools
 from m2agent.loop.prompt import system_prompt
 from m2agent.loop.rehearsal import Rehearsal
 from m2agent.loop.roles import ROLES, Role
-from m2agent.model import Model, ModelFactory, Progress, Token
+from m2agent.model import Model, ModelFactory, Progress, ReadsAhead, Token
 from m2agent.policy import Always, Rules
 from m2agent.toolbox import Toolbox
 
@@ -93,7 +93,7 @@ class Desk:
             run,
             task,
             model=self.setup.model,
-            system=system_prompt(datetime.now(), self.setup.person, self.setup.roles),
+            system=self._system(),
             tools=self.toolbox.specs,
             work=self.setup.work,
             accounts={name: dict(table) for name, table in self.setup.accounts.items()},
@@ -101,6 +101,14 @@ class Desk:
             dry_run=self.setup.dry_run,
         )
         return run
+
+    async def read_ahead(self) -> None:
+        """Let the model read how every run begins, so that the first need not wait for that."""
+        if isinstance(self.model, ReadsAhead):
+            await self.model.read_ahead(self._system(), self.toolbox.specs)
+
+    def _system(self) -> str:
+        return system_prompt(datetime.now(), self.setup.person, self.setup.roles)
 
     def open_run(self, name: str) -> Run:
         """Own an earlier run. Raises UsageError if there is none, RunBusy if it is another's."""

@@ -101,6 +101,15 @@ class Cautious(Protocol):
         ...
 
 
+@runtime_checkable
+class ReadsAhead(Protocol):
+    """A back end that can read how a run begins before anything is asked, at no charge."""
+
+    async def read_ahead(self, system: str, tools: Sequence[ToolSpec]) -> None:
+        """Returns when it is read; cancelled, it keeps what it has read until then."""
+        ...
+
+
 class ModelFactory(Protocol):
     """What an entry point names. `rest` is what stands after the colon: `script:FILE`."""
 

@@ -8,7 +8,7 @@ m2.7-iq4-xs            a name of the catalogue that was pulled, or one given by 
 import asyncio
 import hashlib
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -114,6 +114,16 @@ class Local:
             yield Progress(0, 0)
         for part in parts:
             yield part
+
+    async def read_ahead(self, system: str, tools: Sequence[ToolSpec]) -> None:
+        """Evaluate the system text and the tools, in cells that a run's first turn takes over."""
+        opening = [Began(self.name, system, list(tools), {}, ""), Asked("")]
+        request = self._request(opening, tools, ModelSettings(max_tokens=1, beside=True))
+        engine = await self._attached()
+        with suppress(EngineGone):
+            async with aclosing(engine.reply(request)) as answers:
+                async for _ in answers:
+                    pass
 
     def outgoing(self, history: Sequence[Event], tools: Sequence[ToolSpec]) -> str:
         """The prompt of the next turn."""

@@ -111,6 +111,34 @@ async def test_a_later_turn_evaluates_only_what_is_new(model: Local) -> None:
     assert second.evaluated < 120
 
 
+async def test_what_was_read_ahead_is_not_read_by_the_first_turn(model: Local) -> None:
+    began, asked = START
+    assert isinstance(began, Began)
+    opening = model.outgoing(START, [MODE]).partition("Set it to fast.")[0]
+
+    await model.read_ahead(began.system, began.tools)
+    first = turned(await turn(model, [began, asked]))
+
+    assert first.reused > first.evaluated
+    assert first.evaluated < len(model.outgoing(START, [MODE])) - len(opening)
+
+
+async def test_reading_ahead_can_be_broken_off_and_the_turn_goes_on_from_there(
+    model: Local,
+) -> None:
+    began, asked = START
+    assert isinstance(began, Began)
+    long = "Be kind. " * 300
+    ahead = asyncio.create_task(model.read_ahead(long, began.tools))
+    await asyncio.sleep(0)
+    ahead.cancel()
+
+    end = turned(await turn(model, [Began("local", long, [MODE]), asked]))
+
+    assert ahead.cancelled()
+    assert end.reason == "length"
+
+
 async def test_the_same_history_gives_the_same_prompt_after_a_restart(
     model: Local, tiny_m2: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Coroutine, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -91,6 +92,7 @@ class Conversation(Screen[None]):
         self._goes_on = goes_on
         self._greeting = Greeting()
         self._work = Work(desks, self)
+        self._ahead: Worker[None] | None = None
         self._prompt = Prompt(self._work.take_back)
         self._status = StatusLine()
         self._side: Side | None = None
@@ -362,11 +364,23 @@ class Conversation(Screen[None]):
             self._status.meter.model = desk.setup.model
             self.opened(desk)
             self._status.draw()
+        self._ahead = self._read_ahead()
+
+    @work(exit_on_error=False)
+    async def _read_ahead(self) -> None:
+        """Let the model read how every run begins while the person thinks of what to ask."""
+        with suppress(M2Error):
+            await self._desks.read_ahead((await self._desks.start()).setup)
+
+    def _read_no_further(self) -> None:
+        if self._ahead:
+            self._ahead.cancel()
 
     @work(exit_on_error=False)
     async def renew(self) -> None:
         """Begin with what was set up just now."""
         try:
+            self._read_no_further()
             await self._greeting.clear()
             await self._greet()
             await self._sit_down()
@@ -443,6 +457,7 @@ class Conversation(Screen[None]):
         return setup_of((await self._desks.journal()).read(self.run_id), setup)
 
     def begin_worker(self, work: "Coroutine[None, None, None]") -> "Worker[None]":
+        self._read_no_further()
         return self.run_worker(work, exit_on_error=False)
 
     def put_down(self, text: str, setup: "Setup") -> str:

@@ -90,6 +90,12 @@ class Desks:
         async with AsyncExitStack() as stack:
             yield await open_toolbox(setup, stack)
 
+    async def read_ahead(self, setup: "Setup") -> None:
+        """Let the model of an open desk read how runs begin. This keeps no desk from closing."""
+        for shared in self._shared:
+            if shared.desk.setup == setup:
+                return await shared.desk.read_ahead()
+
     async def look_up(self, setup: "Setup", word: str) -> tuple[Named, Named]:
         """People and pages for a word, where the desk is open already; nothing is opened for it."""
         found = [shared.desk for shared in self._shared if shared.desk.setup == setup]

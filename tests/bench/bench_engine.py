@@ -28,6 +28,7 @@ from m2agent_models import tiny
 from m2agent_models.engine import wire
 from m2agent_models.engine.llama import Llama
 from m2agent_models.engine.placement import Plan
+from m2agent_models.engine.sampling import chain
 from m2agent_models.engine.schedule import Schedule
 from m2agent_models.local import Local
 
@@ -55,14 +56,7 @@ class Bare:
     def __init__(self, path: Path) -> None:
         self.llama = opened(path)
         self.lib = lib = self.llama.lib
-        self.chain = lib.llama_sampler_chain_init(lib.llama_sampler_chain_default_params())
-        for sampler in (
-            lib.llama_sampler_init_top_k(40),
-            lib.llama_sampler_init_top_p(0.95, 1),
-            lib.llama_sampler_init_temp(1.0),
-            lib.llama_sampler_init_dist(1),
-        ):
-            lib.llama_sampler_chain_add(self.chain, sampler)
+        self.chain = chain(lib, wire.Sampling(seed=1))
         self.llama.decode([(0, 0, self.llama.frame("Tell me a very long story."), True)])
         self.token = (lib.llama_token * 1)(self.sample())
 

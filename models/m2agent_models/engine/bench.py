@@ -25,7 +25,7 @@ from m2agent_models.engine.llama import Llama, library
 from m2agent_models.engine.lookup import GUESSES
 from m2agent_models.engine.machine import this_machine
 from m2agent_models.engine.placement import Wishes, plan
-from m2agent_models.engine.sampling import Sampler
+from m2agent_models.engine.sampling import chain
 from m2agent_models.engine.schedule import failure
 from m2agent_models.engine.threads import Threads
 
@@ -134,27 +134,28 @@ def _bare(path: Path, wish: Wishes, reading: int, writing: int) -> tuple[float, 
     offload = bool(machine.gpu) and bool(library().llama_supports_gpu_offload())
     placed = plan(header, machine, wish, offload=offload)
     llama = Llama(path, placed, lambda share: None)
-    sampler = Sampler(llama, wire.Sampling(seed=1))
+    samplers = chain(llama.lib, wire.Sampling(seed=1))
     tokens = llama.plain(_text(reading))[:reading]
     text = b"".join(map(llama.piece, tokens)).decode("utf-8", "replace")
 
     threads = None if wish.threads else Threads(placed.threads, llama.use_threads)
 
-    def decode(at: int, tokens: Tokens) -> int:
+    def decode(at: int, tokens: Tokens) -> None:
         began = time.perf_counter()
         if llama.decode([(0, at, tokens, 1)]):
             raise ModelError("llama.cpp failed to evaluate a batch.")
         if threads and len(tokens) == 1:
             threads.note(time.perf_counter() - began)
-        return len(tokens) - 1
 
-    sampler.sample(decode(0, tokens[:_BATCH]))
+    def sample() -> int:
+        return llama.lib.llama_sampler_sample(samplers, llama.context, -1)
+
+    decode(0, tokens[:_BATCH])
     llama.remove(0, 0)
     began = time.perf_counter()
-    row = 0
     for at in range(0, len(tokens), placed.ubatch):
-        row = decode(at, tokens[at : at + placed.ubatch])
-    first = sampler.sample(row)
+        decode(at, tokens[at : at + placed.ubatch])
+    first = sample()
     read = len(tokens) / (time.perf_counter() - began)
     written = 0.0
     for _ in range(_ROUNDS):
@@ -163,8 +164,8 @@ def _bare(path: Path, wish: Wishes, reading: int, writing: int) -> tuple[float, 
         for step in range(_WARM + writing):
             if step == _WARM:
                 began = time.perf_counter()
-            assert token is not None
-            token = sampler.sample(decode(len(tokens) + step, array("i", [token])))
+            decode(len(tokens) + step, array("i", [token]))
+            token = sample()
         written = max(written, writing / (time.perf_counter() - began))
     return read, written, text
 

@@ -106,6 +106,7 @@ class Llama:
             lib.llama_model_is_recurrent(self.model) or lib.llama_model_is_hybrid(self.model)
         )
         self._pieces: dict[int, bytes] = {}
+        self._views: dict[int, Any] = {}
         self._read_vocabulary()
         self._batch = _Batch(lib, plan.ubatch)
 
@@ -260,6 +261,18 @@ class Llama:
             # It only began: without this the time that a batch takes would count for the next one.
             self.lib.llama_synchronize(self.context)
         return code
+
+    def logits(self, row: int) -> Any:
+        """The logits after a row of the last batch, where llama.cpp keeps them until the next."""
+        pointer = self.lib.llama_get_logits_ith(self.context, row)
+        address = ctypes.cast(pointer, ctypes.c_void_p).value or 0
+        view: Any = self._views.get(address)
+        if view is None:
+            import numpy as np
+
+            values: Any = (ctypes.c_float * self.vocab_size).from_address(address)
+            view = self._views[address] = np.frombuffer(values, np.float32)
+        return view
 
     def use_threads(self, number: int) -> None:
         """Compute with so many from the next `decode` on."""

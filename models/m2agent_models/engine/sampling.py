@@ -1,7 +1,7 @@
 """Chooses the next token, and holds calls to their grammar.
 
 A token is chosen first and then checked against the grammar alone; only a rejected one costs a
-second choice with the grammar over the whole vocabulary (0.25 ms instead of 3 at M2's 200,064).
+second choice with the grammar over the whole vocabulary (0.2 ms instead of 3 at M2's 200,064).
 """
 
 import ctypes
@@ -9,6 +9,7 @@ import random
 from typing import Any
 
 from m2agent.errors import ModelError
+from m2agent_models.engine.candidates import Candidates, Likeliest
 from m2agent_models.engine.copying import Copying
 from m2agent_models.engine.llama import Llama
 from m2agent_models.engine.wire import Sampling
@@ -23,12 +24,12 @@ class Sampler:
     def __init__(self, llama: Llama, sampling: Sampling, grammar: str = "") -> None:
         self._llama = llama
         self._lib = lib = llama.lib
-        self._chain = lib.llama_sampler_chain_init(lib.llama_sampler_chain_default_params())
+        self._chain = chain(lib, sampling)
+        self._greedy = sampling.temperature <= 0
+        self._likeliest = Likeliest(lib, llama.vocab_size, sampling.top_k)
         self._grammar: Any = None
         self._held = False
         self._copying: Copying | None = None
-        for sampler in _chain(lib, sampling):
-            lib.llama_sampler_chain_add(self._chain, sampler)
         if grammar:
             self._grammar = lib.llama_sampler_init_grammar(llama.vocab, grammar.encode(), b"root")
             if not self._grammar:
@@ -52,8 +53,7 @@ class Sampler:
 
     def sample(self, row: int) -> int | None:
         """The next token after a row of the last batch; None where the grammar allows no more."""
-        lib = self._lib
-        token: int = lib.llama_sampler_sample(self._chain, self._llama.context, row)
+        token = self._choose(row)
         if not self._held:
             return token
         if not self._allows(token):
@@ -63,13 +63,23 @@ class Sampler:
         if self._copying:
             token = self._copied(token, row, self._copying)
         if token not in self._llama.ends:
-            lib.llama_sampler_accept(self._grammar, token)
+            self._lib.llama_sampler_accept(self._grammar, token)
         return token
 
     def close(self) -> None:
         self._lib.llama_sampler_free(self._chain)
         if self._grammar:
             self._lib.llama_sampler_free(self._grammar)
+
+    def _choose(self, row: int) -> int:
+        """What the chain chooses of the whole vocabulary."""
+        if self._greedy:
+            return int(self._llama.logits(row).argmax())
+        if self._likeliest.pays:
+            token = self._likeliest.choose(self._chain, self._llama.logits(row))
+            if token is not None:
+                return token
+        return self._lib.llama_sampler_sample(self._chain, self._llama.context, row)
 
     def _allows(self, token: int) -> bool:
         self._one[0].id, self._one[0].logit, self._one[0].p = token, 1.0, 0.0
@@ -81,10 +91,7 @@ class Sampler:
         import numpy as np
 
         if not copying.allows(self._text(token)):
-            logits = np.ctypeslib.as_array(
-                self._lib.llama_get_logits_ith(self._llama.context, row),
-                shape=(self._llama.vocab_size,),
-            )
+            logits = self._llama.logits(row)
             likeliest = np.argpartition(logits, -_TRIES)[-_TRIES:]
             for other in likeliest[np.argsort(-logits[likeliest])]:
                 if copying.allows(self._text(int(other))) and self._allows(int(other)):
@@ -99,34 +106,30 @@ class Sampler:
     def _sample_allowed(self, row: int) -> int:
         import numpy as np
 
-        lib, size = self._lib, self._llama.vocab_size
-        logits = np.ctypeslib.as_array(
-            lib.llama_get_logits_ith(self._llama.context, row), shape=(size,)
-        )
-        entries = np.empty(size, np.dtype([("id", "i4"), ("logit", "f4"), ("p", "f4")]))
-        entries["id"] = np.arange(size)
-        entries["logit"] = logits
-        entries["p"] = 0.0
-        candidates = lib.llama_token_data_array(
-            data=entries.ctypes.data_as(lib.llama_token_data_p),
-            size=size,
-            selected=-1,
-            sorted=False,
-        )
-        lib.llama_sampler_apply(self._grammar, ctypes.byref(candidates))
-        lib.llama_sampler_apply(self._chain, ctypes.byref(candidates))
-        return int(candidates.data[candidates.selected].id)
+        logits = self._llama.logits(row)
+        candidates = Candidates(self._lib, len(logits))
+        candidates.put(np.arange(len(logits)), logits)
+        candidates.apply(self._grammar)
+        return candidates.apply(self._chain)
 
 
-def _chain(lib: Any, sampling: Sampling) -> list[Any]:
+def chain(lib: Any, sampling: Sampling) -> Any:
+    """llama.cpp's own samplers, one after another."""
+    chain = lib.llama_sampler_chain_init(lib.llama_sampler_chain_default_params())
+    for sampler in _samplers(lib, sampling):
+        lib.llama_sampler_chain_add(chain, sampler)
+    return chain
+
+
+def _samplers(lib: Any, sampling: Sampling) -> list[Any]:
     if sampling.temperature <= 0:
         return [lib.llama_sampler_init_greedy()]
     seed = random.getrandbits(32) if sampling.seed is None else sampling.seed & 0xFFFFFFFF
-    chain = [lib.llama_sampler_init_top_k(sampling.top_k)] if sampling.top_k > 0 else []
+    samplers = [lib.llama_sampler_init_top_k(sampling.top_k)] if sampling.top_k > 0 else []
     if sampling.top_p < 1:
-        chain.append(lib.llama_sampler_init_top_p(sampling.top_p, 1))
+        samplers.append(lib.llama_sampler_init_top_p(sampling.top_p, 1))
     if sampling.min_p > 0:
-        chain.append(lib.llama_sampler_init_min_p(sampling.min_p, 1))
-    chain.append(lib.llama_sampler_init_temp(sampling.temperature))
-    chain.append(lib.llama_sampler_init_dist(seed))
-    return chain
+        samplers.append(lib.llama_sampler_init_min_p(sampling.min_p, 1))
+    samplers.append(lib.llama_sampler_init_temp(sampling.temperature))
+    samplers.append(lib.llama_sampler_init_dist(seed))
+    return samplers

@@ -7,9 +7,11 @@ token logs by a tokenizer of our own and not by the engine.
 """
 
 import asyncio
+import multiprocessing
 import os
 import tempfile
 from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -96,13 +98,13 @@ class Work:
 
     async def turn(self, model: Local) -> None:
         """One turn of the model, and what comes back to it."""
-        self.history += await self._ask(model, self.history, 32, beside=self.beside)
+        self.history += await self._ask(model, self.history, 16, beside=self.beside)
         self.turns += 1
         calls = [e.id for e in self.history if isinstance(e, Called)]
         for call in calls[sum(isinstance(e, Returned) for e in self.history) :]:
             self.history.append(Returned(call, text=MAIL.format(self.turns)))
         if not isinstance(self.history[-1], Returned):
-            self.history.append(Judged(False, [Item("all mails", "open", "one is missing")]))
+            self.history.append(Judged(False, [Item("all", "open", "one")]))
         if self.turns % 10 == 5:
             self.history.append(Asked(f"And look at the mails of week {self.turns}, too."))
 
@@ -114,7 +116,7 @@ class Work:
     async def _ask(
         self, model: Local, history: Sequence[Event], tokens: int, *, beside: bool
     ) -> list[Event]:
-        settings = ModelSettings(max_tokens=tokens, max_thinking=8, seed=self.turns, beside=beside)
+        settings = ModelSettings(max_tokens=tokens, max_thinking=6, seed=self.turns, beside=beside)
         out: list[Event] = []
         async with aclosing(model.reply(history, [SEARCH], settings)) as pieces:
             async for piece in pieces:
@@ -156,16 +158,22 @@ async def reuse(path: Path, turns: int, keep: float = 0.0, killed: int = 0) -> L
     return ledger
 
 
-def main() -> None:
+def ratio(killed: int) -> str:
+    """The figure of a run of 200 turns, in a home of its own."""
     with tempfile.TemporaryDirectory() as folder:
         os.environ["M2AGENT_HOME"] = folder
         path = tiny.write(Path(folder) / "tiny.gguf", likely=LIKELY)
-        print("200 turns with steering, verdicts, a judge and two sub-agents,")
-        print("    tokens evaluated / new tokens")
-        for what, killed, most in (("uninterrupted", 0, 1.01), ("killed three times", 3, 1.05)):
-            ledger = asyncio.run(reuse(path, 200, 1.0, killed))
-            figures = f"{ledger.evaluated:,} / {ledger.new:,} = {ledger.evaluated / ledger.new:.3f}"
-            print(f"    {what}, state on disk: {figures} (at most {most})", flush=True)
+        ledger = asyncio.run(reuse(path, 200, 1.0, killed))
+    return f"{ledger.evaluated:,} / {ledger.new:,} = {ledger.evaluated / ledger.new:.3f}"
+
+
+def main() -> None:
+    print("200 turns with steering, verdicts, a judge and two sub-agents,")
+    print("    tokens evaluated / new tokens, state on disk")
+    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as processes:
+        uninterrupted, killed = processes.map(ratio, (0, 3))
+    print(f"    uninterrupted: {uninterrupted} (at most 1.01)")
+    print(f"    killed three times: {killed} (at most 1.05)")
 
 
 if __name__ == "__main__":

@@ -102,6 +102,15 @@ class Cautious(Protocol):
 
 
 @runtime_checkable
+class Examinable(Protocol):
+    """A back end that can be looked at more closely than every run has time for."""
+
+    async def examine(self) -> str:
+        """What a person should know of it, in a sentence or two; empty where all is well."""
+        ...
+
+
+@runtime_checkable
 class ReadsAhead(Protocol):
     """A back end that can read how a run begins before anything is asked, at no charge."""
 

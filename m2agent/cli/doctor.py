@@ -13,6 +13,7 @@ from typing import Literal
 
 import click
 import msgspec
+from pydantic import BaseModel
 
 from m2agent.cli.choose import choose
 from m2agent.cli.completion import a_model
@@ -21,6 +22,7 @@ from m2agent.desk import back_end_settings, open_account, open_model
 from m2agent.errors import M2Error, SetupError
 from m2agent.home import config_file, home, journal_file, private
 from m2agent.journal import Journal
+from m2agent.model import Examinable, Model
 from m2agent.printable import printable
 from m2agent.settings import LimitSettings, RoleSettings, ScreenSettings, Settings
 
@@ -164,7 +166,7 @@ async def _model(name: str, engine: dict[str, object]) -> Finding:
     except M2Error as error:
         return _problem("model", error)
     try:
-        return Finding("model", "ok", f"{model.name}: {model.describe()}")
+        return await _described(model)
     finally:
         await model.close()
 
@@ -178,7 +180,7 @@ async def _tried(name: str) -> list[Finding]:
     except M2Error as error:
         return [_problem("model", error)]
     try:
-        found.append(Finding("model", "ok", f"{model.name}: {model.describe()}"))
+        found.append(await _described(model))
         async for what, well, words in probe(model):
             fix = _FIXES[what] if well is False and what in _FIXES else ""
             state = "ok" if well else "note" if well is None else "problem"
@@ -188,6 +190,13 @@ async def _tried(name: str) -> list[Finding]:
     finally:
         await model.close()
     return found
+
+
+async def _described(model: Model) -> Finding:
+    words = f"{model.name}: {model.describe()}"
+    if isinstance(model, Examinable) and (more := await model.examine()):
+        return Finding("model", "note", f"{words} {more}", "Take another file of this model.")
+    return Finding("model", "ok", words)
 
 
 async def _account(name: str, table: dict[str, object], work: Path) -> Finding:
@@ -219,7 +228,7 @@ def _documented() -> str:
         if name == "accounts":
             lines += ["# [accounts.work]", '# connector = "local-mail"', ""]
         elif name == "remote":
-            lines += ["# [remote]", '# fallbacks = ["anthropic/claude-sonnet-4-5"]', ""]
+            lines += ["# [remote]", *_remote_keys(), ""]
         elif name == "mcp":
             lines += ["# [mcp.tickets]", '# command = ["uvx", "tickets-mcp"]', ""]
         elif name == "engine":
@@ -232,12 +241,22 @@ def _documented() -> str:
         ("screen", ScreenSettings),
     )
     for table, model in tables:
-        lines += [f"# [{table}]"]
-        for name, field in model.model_fields.items():
-            default = field.get_default(call_default_factory=True, validated_data={})
-            lines += [f"# {name} = {_toml(default)}  # {field.description}"]
-        lines += [""]
+        lines += [f"# [{table}]", *_keys(model), ""]
     return "\n".join(lines).rstrip()
+
+
+def _keys(model: type[BaseModel]) -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        default = field.get_default(call_default_factory=True, validated_data={})
+        given = "…" if default is None else _toml(default)
+        yield f"# {name} = {given}  # {field.description}"
+
+
+def _remote_keys() -> Iterator[str]:
+    """What hosted models understand; without a default it is as their provider has it."""
+    from m2agent_models.remote.settings import RemoteSettings
+
+    return _keys(RemoteSettings)
 
 
 def _engine_keys() -> Iterator[str]:

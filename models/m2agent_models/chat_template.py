@@ -9,9 +9,10 @@ depend on one, and a longer prompt always begins with the shorter one.
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 
 from m2agent.errors import SetupError
 from m2agent.events import Event, ToolSpec
@@ -133,7 +134,7 @@ def frames(template: str, *, bos: str, eos: str, name: str) -> Frames:
             # Some refuse a system message, some leave it out without a word.
             without = _around(asked, roles[1:])
             parts = ["", *without] if without else None
-    except _Unusable as error:
+    except Unusable as error:
         raise _cannot_be_used(name, str(error)) from error
     if parts is None:
         raise _cannot_be_used(name, "it does not write out the messages it is given")
@@ -141,28 +142,30 @@ def frames(template: str, *, bos: str, eos: str, name: str) -> Frames:
     return Frames(system, user, answer, again)
 
 
-class _Unusable(Exception):
+class Unusable(Exception):
     """Why a template cannot be used, to stand behind a colon."""
 
 
 def _around(asked: dict[str, str], roles: list[str]) -> list[str] | None:
     """What stands around the placeholders; None where they are not all there once, in order."""
-    rendered = _render(
-        asked, [{"role": r, "content": _placeholder(i)} for i, r in enumerate(roles)]
-    )
-    if rendered is None:
+    talk = [{"role": r, "content": _placeholder(i)} for i, r in enumerate(roles)]
+    rest = rendered(asked, talk)
+    if rest is None:
         return None
     parts: list[str] = []
     for place in range(len(roles)):
-        before, found, rendered = rendered.partition(_placeholder(place))
+        before, found, rest = rest.partition(_placeholder(place))
         if not found:
             return None
         parts.append(before)
-    return [*parts, rendered]
+    return [*parts, rest]
 
 
-def _render(asked: dict[str, str], talk: list[dict[str, str]]) -> str | None:
-    """The conversation as the template writes it; None where it refuses the conversation."""
+def rendered(asked: Mapping[str, Any], talk: Sequence[Mapping[str, Any]]) -> str | None:
+    """The conversation as the template writes it; None where it refuses the conversation.
+
+    Raises Unusable.
+    """
     try:
         done = subprocess.run(
             [sys.executable, "-m", "m2agent_models.chat_template_sandbox"],
@@ -173,15 +176,15 @@ def _render(asked: dict[str, str], talk: list[dict[str, str]]) -> str | None:
             check=True,
         )
     except subprocess.TimeoutExpired as error:
-        raise _Unusable("it does not come to an end") from error
+        raise Unusable("it does not come to an end") from error
     except subprocess.CalledProcessError as error:
-        raise _Unusable("it takes more time or memory than any template needs") from error
+        raise Unusable("it takes more time or memory than any template needs") from error
     answer = json.loads(done.stdout)
     if "unusable" in answer:
-        raise _Unusable(answer["unusable"])
+        raise Unusable(answer["unusable"])
     text = answer.get("text")
     if text is not None and len(text) > _LONGEST:
-        raise _Unusable("it writes without measure")
+        raise Unusable("it writes without measure")
     return text
 
 

@@ -1,7 +1,8 @@
 """The process in which a chat template runs: what it may use up is limited before it is read.
 
-It takes template and conversation as JSON on standard input and prints `{"text": ...}`, or
-`{"refused": ...}` where the template does not want this conversation, or `{"unusable": ...}`.
+It takes template and conversation, with tools or without, as JSON on standard input. It prints
+`{"text": ...}`, or `{"refused": ...}` where the template does not want this conversation, or
+`{"unusable": ...}`.
 """
 
 import json
@@ -46,7 +47,7 @@ def _render(asked: dict[str, Any]) -> dict[str, str]:
     environment.filters["tojson"] = tojson
     try:
         text = environment.from_string(asked["template"]).render(
-            messages=asked["messages"],
+            **{name: asked[name] for name in ("messages", "tools") if name in asked},
             bos_token=asked["bos"],
             eos_token=asked["eos"],
             add_generation_prompt=True,

@@ -27,6 +27,7 @@ from m2agent_models.engine.lookup import GUESSES
 from m2agent_models.engine.placement import Wishes, wishes
 from m2agent_models.m2.grammar import grammar
 from m2agent_models.presets import preset, sampled
+from m2agent_models.template_check import deviation
 
 _LONGEST_TURN = 600
 """Tokens of a turn of a model that is told of its tools in brief: its turns have a hundred."""
@@ -60,6 +61,7 @@ class Local:
         self.context: int | None = engine.ready.context
         self.plan = engine.ready.plan
         self._path = path
+        self._template = header.template
         self._wish = wish
         self._engine = engine
         self._format = format
@@ -131,6 +133,13 @@ class Local:
 
     def describe(self) -> str:
         return self.plan
+
+    async def examine(self) -> str:
+        """Whether M2's own template, as the file has it, writes what is written here."""
+        if self._format.brief or not isinstance(self._format, _M2):
+            return ""
+        ready = self._engine.ready
+        return await asyncio.to_thread(deviation, self._template, bos=ready.bos, eos=ready.eos)
 
     async def close(self) -> None:
         await self._engine.close()

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import signal
 import time
 
@@ -9,6 +10,9 @@ import pytest
 from command import Command, call
 
 from m2agent.journal import Journal
+from m2agent.settings import LimitSettings, RoleSettings, ScreenSettings, Settings
+from m2agent_models.engine.placement import Wishes
+from m2agent_models.remote.settings import RemoteSettings
 
 _DRAFT = call("mail_draft", to=["ann@supplier.example"], subject="Hello", body="Dear Ann,\n\nHi.")
 _SEND = call("mail_send", draft_id="{{1.draft_id}}")
@@ -332,9 +336,28 @@ def test_a_role_of_the_configuration_is_told_to_the_model_and_narrows_its_sub_ag
     (spawned,) = [event for event in events if event["type"] == "spawned"]
     assert "mail_search" in spawned["tools"] and "mail_send" not in spawned["tools"]
     assert all(tool.startswith("mail_") for tool in spawned["tools"])
-    documented = m2agent("doctor", "--settings").out
-    assert "# [roles.NAME]" in documented
-    assert "# ubatch = …  # Tokens of a prompt" in documented
+
+
+def test_every_key_of_the_configuration_is_printed_with_what_it_means(m2agent: Command) -> None:
+    tables: dict[str, dict[str, str]] = {"": {}}
+    table = tables[""]
+    for line in m2agent("doctor", "--settings").out.splitlines():
+        if heading := re.fullmatch(r"# \[(\S+)\]", line):
+            table = tables.setdefault(heading[1], {})
+        elif key := re.fullmatch(r"# (\w+) = (.*)", line):
+            table[key[1]] = key[2]
+    of_its_own = {"accounts", "engine", "limits", "mcp", "remote", "roles", "screen"}
+    assert set(tables[""]) == set(Settings.model_fields) - of_its_own
+    assert of_its_own <= {name.partition(".")[0] for name in tables}
+    for name, keys in {
+        "engine": set(Wishes.__struct_fields__),
+        "limits": set(LimitSettings.model_fields),
+        "remote": set(RemoteSettings.model_fields),
+        "roles.NAME": set(RoleSettings.model_fields),
+        "screen": set(ScreenSettings.model_fields),
+    }.items():
+        assert set(tables[name]) >= keys, name
+        assert all("  # " in tables[name][key] for key in keys), name
 
 
 def test_the_end_says_what_is_proven_what_is_only_claimed_and_what_is_open(

@@ -178,6 +178,17 @@ async def test_thinking_without_end_is_closed_and_the_answer_follows(model: Loca
     assert written.startswith(f"{thought.text}\n</think>\n\n")
 
 
+async def test_a_file_whose_template_writes_other_prompts_is_pointed_out(
+    model: Local, tiny_m2: Path, tmp_path: Path
+) -> None:
+    assert await model.examine() == ""
+    other = tmp_path / "other.gguf"
+    other.write_bytes(tiny_m2.read_bytes().replace(b"<response>", b"<reaction>"))
+    changed = await Local.open(str(other), ENGINE)
+    assert "its own chat template writes 'action>" in await changed.examine()
+    await changed.close()
+
+
 async def test_calls_are_held_to_the_schema(ggufs: Path) -> None:
     likely = {"<minimax:tool_call>": 6.0, "</minimax:tool_call>": 6.0}
     model = await Local.open(str(tiny.m2(ggufs, likely=likely)), ENGINE)

@@ -10,7 +10,7 @@ from m2agent_models.remote.providers import Form
 
 
 class RemoteSettings(pydantic.BaseModel):
-    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     thinking: Form | None = None
     """How earlier thinking goes back, where it is not as the provider has it."""

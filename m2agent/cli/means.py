@@ -14,11 +14,13 @@ from m2agent.home import config_file, journal_file
 from m2agent.home import models as models_folder
 from m2agent.settings import LimitSettings, ScreenSettings, Settings, read_settings
 from m2agent_models.catalogue import CATALOGUE, STARTER, Entry, recommended
-from m2agent_models.engine.machine import this_machine
+from m2agent_models.engine.machine import memory_speed, this_machine
+from m2agent_models.own import own
 from m2agent_tui.means import Progress, Setting, Thinker
 from m2agent_tui.start import Start
 
 _RUNS_BEST = ("fits", "fits with offload", "fits on the CPU", "does not fit")
+_SMALL = ("local", STARTER)
 _GROUPS: dict[str, type[pydantic.BaseModel]] = {
     "": Settings,
     "limits": LimitSettings,
@@ -39,13 +41,13 @@ class CommandLineMeans:
         first = not (self._model or self._office or config_file().exists())
         first = first and not journal_file().exists()
         setup = choose(self._model, self._office)
-        return Start(setup, _notice(setup.model), first)
+        return Start(setup, _notice(setup.model), first, setup.model in _SMALL)
 
     def machine(self) -> str:
         return str(this_machine())
 
     def models(self) -> Sequence[Thinker]:
-        machine = this_machine()
+        machine, memory = this_machine(), memory_speed()
         best = recommended(machine)
 
         def place(entry: Entry) -> tuple[bool, int, bool, float]:
@@ -59,9 +61,11 @@ class CommandLineMeans:
                 entry.size,
                 entry.verdict(machine),
                 entry.path.exists(),
-                "; ".join(filter(None, ("best for this machine" * (entry is best), entry.note))),
+                entry.note,
+                entry.speed(machine, memory),
+                entry is best,
             )
-            for entry in sorted(CATALOGUE, key=place)
+            for entry in (*own(), *sorted(CATALOGUE, key=place))
         ]
 
     def pull(self, name: str, progress: Progress) -> None:
@@ -114,7 +118,7 @@ def _value(key: str, text: str) -> Any:
 
 def _notice(model: str) -> str:
     """What a person should know of the starter before they trust it with anything."""
-    if model not in ("local", STARTER):
+    if model not in _SMALL:
         return ""
     better = recommended(this_machine())
     words = (

@@ -25,7 +25,8 @@ class Entry:
 
     `repository` is at Hugging Face; the files of `quant` there, with their SHA-256, are listed by
     it. `size` and `dense`, what has to be on the GPU for speed, are bytes; `cache` is the numbers
-    of the cache for each token. `note` is for a person who chooses.
+    of the cache for each token; `share` is how much of all that is not dense takes part in one
+    token. `note` is for a person who chooses.
     """
 
     name: str
@@ -36,6 +37,22 @@ class Entry:
     dense: float
     cache: int
     note: str = ""
+    share: float = 1.0
+
+    def speed(self, machine: Machine, memory: float) -> float | None:
+        """Tokens a second to expect at best from main memory that gives `memory` bytes a second.
+
+        Each token reads what takes part in it once. None where a GPU does all the work: how fast
+        that one is, nobody has looked.
+        """
+        routed = self.share * (self.size - self.dense)
+        match self.verdict(machine):
+            case "fits on the CPU":
+                return memory / (self.dense + routed)
+            case "fits with offload":
+                return memory / routed if routed else None
+            case _:
+                return None
 
     def verdict(self, machine: Machine) -> Verdict:
         """Whether it runs here with 32k tokens of context (cache in q8_0)."""
@@ -86,6 +103,7 @@ def _m2() -> Iterator[Entry]:
                 dense=_M2_DENSE,
                 cache=_M2_CACHE,
                 note=note,
+                share=8 / 256,
             )
 
 
@@ -119,6 +137,7 @@ CATALOGUE: tuple[Entry, ...] = (
         dense=1.6e9,
         cache=2 * 48 * 4 * 128,
         note="quick even on a CPU with 32 GB",
+        share=8 / 128,
     ),
     *_m2(),
 )

@@ -20,6 +20,7 @@ from m2agent_tui.problem import sentence
 from m2agent_tui.start import Taste
 
 if TYPE_CHECKING:
+    from m2agent.desk import Setup
     from m2agent.journal import Journal
     from m2agent_tui.means import Means
 
@@ -116,11 +117,21 @@ class M2Agent(App[None]):
 
         if means := self._reachable():
             try:
-                setup = (await self._desks.start()).setup
+                self._renew(await connections(self, means, self._read_setup))
             except M2Error as error:
                 self.notify(sentence(error), severity="error", markup=False)
-                return
-            self._renew(await connections(self, means, setup))
+
+    async def _read_setup(self) -> "Setup":
+        """The setup as things stand now."""
+        self._desks.renew()
+        return (await self._desks.start()).setup
+
+    @work(exit_on_error=False)
+    async def on_conversation_mends(self, event: Conversation.Mends) -> None:
+        from m2agent_tui.setting_up import mend
+
+        if means := self._reachable():
+            self._renew(await mend(self, means, event.command))
 
     @work(exit_on_error=False)
     async def action_settings(self) -> None:
@@ -135,11 +146,14 @@ class M2Agent(App[None]):
         from m2agent_tui.setting_up import choose_model, connections
 
         if means := self._reachable():
-            changed = await choose_model(self, means, "1 of 2 · What should think?")
-            self._desks.renew()
-            setup = (await self._desks.start()).setup
-            title = "2 of 2 · What should it work with?"
-            self._renew(await connections(self, means, setup, title) or changed)
+            title, back = "1 of 2 · What should think?", "Esc goes on without"
+            changed = await choose_model(self, means, title, back)
+            title, back = "2 of 2 · What should it work with?", "Esc: enough"
+            try:
+                changed = await connections(self, means, self._read_setup, title, back) or changed
+            except M2Error as error:
+                self.notify(sentence(error), severity="error", markup=False)
+            self._renew(changed)
 
     def on_conversation_first(self) -> None:
         self.action_welcome()
@@ -149,11 +163,11 @@ class M2Agent(App[None]):
         return self._means() if self._means and isinstance(self.screen, Conversation) else None
 
     def _renew(self, changed: bool) -> None:
-        """Let what is empty begin with what was set up; runs go on as they are."""
+        """Let what has not begun begin with what was set up; runs go on as they are."""
         if changed:
             self._desks.renew()
             for conversation in self._conversations.values():
-                if conversation.is_empty:
+                if not (conversation.run_id or conversation.is_working):
                     conversation.renew()
 
     def _wear(self, theme: str) -> None:

@@ -21,7 +21,7 @@ from m2agent.printable import one_line
 from m2agent_tui.card import Card
 from m2agent_tui.desks import Desks
 from m2agent_tui.greeting import Examples, Greeting
-from m2agent_tui.problem import keep_bug, sentence
+from m2agent_tui.problem import keep_bug, sentence, way_out
 from m2agent_tui.prompt import Prompt
 from m2agent_tui.status import StatusLine
 from m2agent_tui.work import Work
@@ -53,6 +53,7 @@ class Conversation(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "stop", "Stop", id="stop"),
         Binding("f2", "side", "Plan", id="panel"),
+        Binding("f5", "mend", "Put it right", id="mend"),
         Binding("f4", "turns", "Rewind", show=False, id="rewind"),
         Binding("f6", "undo", "Undo", show=False, id="undo", priority=True),
         Binding("ctrl+o", "history", "What you said before", show=False, id="history"),
@@ -69,6 +70,12 @@ class Conversation(Screen[None]):
 
         conversation: "Conversation"
         why: str
+
+    @dataclass
+    class Mends(Message):
+        """A command of m2agent should be run that puts something right."""
+
+        command: list[str]
 
     class First(Message):
         """Nothing was ever set up here."""
@@ -98,6 +105,7 @@ class Conversation(Screen[None]):
         self._side: Side | None = None
         self._side_wanted: bool | None = None if panel else False
         self._about: dict[str, str] = {}
+        self._way_out: list[str] = []
         self._feed: Feed | None = None
         self._showing = asyncio.Lock()
 
@@ -134,6 +142,16 @@ class Conversation(Screen[None]):
         """Whether there is something left to do that needs no further word."""
         ended = self._feed.ended if self._feed else None
         return bool(self.run_id) and not (ended and ended.status in ("done", "unverified"))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Whether a key does anything now."""
+        match action:
+            case "stop":
+                return self.is_working
+            case "mend":
+                return bool(self._way_out)
+            case _:
+                return True
 
     @property
     def is_empty(self) -> bool:
@@ -222,6 +240,11 @@ class Conversation(Screen[None]):
             self._hint("The model reads your plan before its next turn.")
         elif changed:
             self._hint("The run came to rest meanwhile, so its plan stays as it was.")
+
+    def action_mend(self) -> None:
+        """Have what is wrong put right, where a command of m2agent does that."""
+        if self._way_out:
+            self.post_message(self.Mends(self._way_out))
 
     def action_side(self) -> None:
         """Show or hide the panel at the side."""
@@ -350,7 +373,7 @@ class Conversation(Screen[None]):
             await self._sit_down()
         except M2Error as error:
             if not self.is_working:
-                self.complain(sentence(error))
+                self.trouble(error)
 
     async def _greet(self) -> None:
         start = await self._desks.start()
@@ -379,13 +402,19 @@ class Conversation(Screen[None]):
     @work(exit_on_error=False)
     async def renew(self) -> None:
         """Begin with what was set up just now."""
+        self._way_out = []
+        self._invite()
         try:
             self._read_no_further()
-            await self._greeting.clear()
-            await self._greet()
-            await self._sit_down()
+            if self._feed:
+                await self._sit_down()
+                self._feed.transcript.say("Ready. Enter tries again.", "note")
+            else:
+                await self._greeting.clear()
+                await self._greet()
+                await self._sit_down()
         except M2Error as error:
-            self.complain(sentence(error))
+            self.trouble(error)
 
     async def show_run(self) -> "Feed":
         """Put the transcript where the greeting was, and into it what it does not show yet."""
@@ -426,6 +455,12 @@ class Conversation(Screen[None]):
         if self._side:
             self._side.tell(self._about)
 
+    def trouble(self, error: M2Error) -> None:
+        """Say what is wrong and how it is put right, here if that can be."""
+        self._way_out = way_out(error)
+        self.complain(sentence(error) + ("\nF5 does that here." if self._way_out else ""))
+        self.refresh_bindings()
+
     def complain(self, words: str) -> None:
         if self._feed:
             self._feed.transcript.say(words, "problem")
@@ -441,6 +476,7 @@ class Conversation(Screen[None]):
 
     def _start(self, ask: str) -> None:
         """Begin the run, or go on with it."""
+        self._way_out = []
         self._work.start(ask)
         self._seconds.resume()
         self._invite()
@@ -514,6 +550,7 @@ class Conversation(Screen[None]):
     def _invite(self) -> None:
         """Say in the empty prompt what can be typed now."""
         self._hint("")
+        self.refresh_bindings()
         if self.is_working:
             words = "Say something to the model. Esc stops."
         elif not self.run_id:

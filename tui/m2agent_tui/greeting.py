@@ -11,6 +11,13 @@ from textual.widgets import OptionList, Static
 if TYPE_CHECKING:
     from m2agent_tui.start import Start
 
+_SHORT = (
+    "Label all mails from Raymond Garcia as Suppliers.",
+    "Draft a reply to Oisín Casey about invoice SI-12284: the total is wrong, please send a "
+    "corrected invoice.",
+)
+"""What a very small model does in the sample office."""
+
 _EXAMPLES = (
     "What have I promised to whom in the last two weeks? Enter each promise in the Tasks table.",
     "Which candidates wait for an answer from me? Draft one to each, in the tone I always use.",
@@ -19,7 +26,7 @@ _EXAMPLES = (
 
 _WELCOME = (
     "Say below what should be done, as you would to a colleague, and press Enter. "
-    "You see every step, and nothing leaves without your yes."
+    "You see every step, and nothing leaves without your yes. Type / to see what else there is."
 )
 
 
@@ -67,4 +74,4 @@ class Greeting(VerticalScroll, can_focus=False):
             self.tell(start.notice)
         if start.setup.work.is_relative_to(offices()):
             self.tell("This is a sample office: nothing in it is real. Tab goes here to try one:")
-            self.mount(Examples((TASK, *_EXAMPLES)))
+            self.mount(Examples(_SHORT if start.small else (TASK, *_EXAMPLES)))

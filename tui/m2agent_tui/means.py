@@ -14,7 +14,10 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Thinker:
-    """A model that can be fetched by name: its size in bytes, and how it would run here."""
+    """A model that can be fetched by name: its size in bytes, and how it would run here.
+
+    `speed` is tokens a second to expect, None where that is not known.
+    """
 
     name: str
     title: str
@@ -22,6 +25,9 @@ class Thinker:
     verdict: str
     here: bool
     note: str = ""
+    speed: float | None = None
+    best: bool = False
+    """Whether it is what this machine should take."""
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """What went wrong, as a sentence with the way out; never a traceback."""
 
+import re
+import shlex
 import traceback
 from pathlib import Path
 
@@ -12,6 +14,17 @@ def sentence(error: M2Error) -> str:
     if isinstance(error, SetupError):
         return printable(f"{error.problem}\n{error.fix}")
     return printable(str(error))
+
+
+_DONE_HERE = re.compile(
+    r"m2agent ((?:connect|models pull|models key|mcp login|mcp secret)(?: [\w./:@-]+)+)"
+)
+
+
+def way_out(error: M2Error) -> list[str]:
+    """The words of the command of m2agent that puts it right, where that can be done here."""
+    found = _DONE_HERE.search(error.fix) if isinstance(error, SetupError) else None
+    return shlex.split(found[1]) if found else []
 
 
 def keep_bug(error: BaseException) -> str:

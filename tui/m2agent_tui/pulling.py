@@ -69,11 +69,14 @@ class Pulling(ModalScreen[bool]):
         rate = done / max(0.1, time.monotonic() - self._began)
         self._bar.update(total=total, progress=done)
         self._words.update(
-            f"{done / 1e6:,.0f} of {total / 1e6:,.0f} MB, {rate / 1e6:.1f} MB a second"
+            "All of it has come. It is looked through and made ready…"
+            if done >= total
+            else f"{done / 1e6:,.0f} of {total / 1e6:,.0f} MB, {rate / 1e6:.1f} MB a second"
         )
 
     def _arrive(self) -> None:
-        self.dismiss(True)
+        if not self._broken_off:
+            self.dismiss(True)
 
     def _fail(self, words: str) -> None:
         self._bar.display = False

@@ -2,7 +2,7 @@
 
 import asyncio
 import subprocess
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from textual.app import SuspendNotSupported
@@ -22,18 +22,14 @@ if TYPE_CHECKING:
 
     from m2agent.desk import Setup
 
-_SPEEDS = {
-    "fits": "All of it on the GPU: as fast as this machine can.",
-    "fits with offload": "Partly in main memory: slower, and still good to work with.",
-    "fits on the CPU": "No GPU takes part: it works, and long tasks take long.",
-    "does not fit": "More than this machine has.",
+_VERDICTS = {
+    "fits": ("quick", "$success", "All of it on the GPU: as fast as this machine can."),
+    "fits with offload": ("good", "$success", "Partly in main memory, which is slower."),
+    "fits on the CPU": ("slow", "$warning", "No GPU takes part, so long tasks take long."),
+    "does not fit": ("too large", "$foreground-muted", "More than this machine has."),
 }
-_COLOURS = {
-    "fits": "$success",
-    "fits with offload": "$success",
-    "fits on the CPU": "$warning",
-    "does not fit": "$foreground-muted",
-}
+"""In a word, its colour, and in a sentence."""
+_WORDS_A_TOKEN = 0.75
 _SERVER = (
     "A server that you or your company runs: llama-server, vLLM or SGLang. Its address, such as "
     "http://localhost:8080"
@@ -44,7 +40,12 @@ _PROVIDER = (
 )
 
 
-async def choose_model(app: "App[None]", means: Means, title: str = "What should think?") -> bool:
+async def choose_model(
+    app: "App[None]",
+    means: Means,
+    title: str = "What should think?",
+    back: str = "Esc leaves it as it is",
+) -> bool:
     """Choose, and fetch it if it is not here. Returns whether anything is different now."""
     thinkers = {thinker.name: thinker for thinker in await asyncio.to_thread(means.models)}
     machine = await asyncio.to_thread(means.machine)
@@ -54,15 +55,18 @@ async def choose_model(app: "App[None]", means: Means, title: str = "What should
 
     choices = [_thinker(thinker) for thinker in thinkers.values()]
     others = [
-        Choice(id, Content.assemble((f"{'':<26}", ""), words), words.lower())
-        for id, words in (("server:", "A server of yours …"), ("remote:", "A provider …"))
+        Choice(id, Content.assemble((f"{where:<22}", "$foreground-muted"), words), words.lower())
+        for id, where, words in (
+            ("server:", "on your network", "A server of yours …"),
+            ("remote:", "on the internet", "A provider …"),
+        )
     ]
     chosen = await app.push_screen_wait(
         Chooser(
             title,
             [*choices[:3], *others, *choices[3:]],
             search="Search a model",
-            advice="Enter chooses, and fetches what is not here · Esc leaves it as it is",
+            advice=f"Enter chooses, and fetches what is not here · {back}",
             about=about,
         )
     )
@@ -80,14 +84,47 @@ async def choose_model(app: "App[None]", means: Means, title: str = "What should
 _ELSEWHERE = {"server:": _SERVER, "remote:": _PROVIDER}
 
 
+_OFFICE = (
+    "A joinery with 400 mails, notes and tables. Nothing in it is real, so nothing can go wrong: "
+    "the best place to begin."
+)
+_GMAIL = (
+    "Mail, through a Google account of yours. Asks a few things in this terminal, then comes back."
+)
+_NOTION = (
+    "The pages and tables of your workspace that you share with it. Asks a few things in this "
+    "terminal, then comes back."
+)
+
+
 async def connections(
-    app: "App[None]", means: Means, setup: "Setup", title: str = "Connections"
+    app: "App[None]",
+    means: Means,
+    read_setup: "Callable[[], Awaitable[Setup]]",
+    title: str = "Connections",
+    back: str = "Esc back",
 ) -> bool:
-    """See what is connected, and connect more, in the terminal's own way of asking."""
+    """See what is connected, and connect more, until the person has enough.
+
+    `read_setup` gives the setup as things stand. Returns whether anything may be different now.
+    """
+    changed = False
+    while chosen := await _connection(app, await read_setup(), title, back):
+        match chosen.split(" "):
+            case ["office"]:
+                return await _done(app, means.use_sample_office) or changed
+            case ["account", name]:
+                changed = await in_terminal(app, means, "connections", "test", name) or changed
+            case words:
+                changed = await in_terminal(app, means, *words) or changed
+    return changed
+
+
+async def _connection(app: "App[None]", setup: "Setup", title: str, back: str) -> str | None:
     rows = {
-        "connect gmail": ("Connect Gmail …", "Mail, through a Google account of yours."),
-        "connect notion": ("Connect Notion …", "Pages and tables of your workspace."),
-        "office": ("Use the sample office", "A joinery with 400 mails; nothing in it is real."),
+        "office": ("Use the sample office", _OFFICE),
+        "connect gmail": ("Connect Gmail …", _GMAIL),
+        "connect notion": ("Connect Notion …", _NOTION),
         "connections test": ("Test what is connected", "Asks each service who is there."),
     }
     choices = [
@@ -103,25 +140,20 @@ async def connections(
         name = id.partition(" ")[2]
         if id in rows:
             return Content(rows[id][1])
-        return fields([(key, str(value)) for key, value in setup.accounts[name].items()])
+        known = fields([(key, str(value)) for key, value in setup.accounts[name].items()])
+        return Content("\n").join([known, Content("Enter tests it.")])
 
-    chosen = await app.push_screen_wait(
-        Chooser(
-            title,
-            choices,
-            search="Search",
-            advice="Enter opens · Esc leaves it as it is",
-            about=about,
-        )
+    return await app.push_screen_wait(
+        Chooser(title, choices, search="Search", advice=f"Enter chooses · {back}", about=about)
     )
-    match (chosen or "").split(" "):
-        case ["office"]:
-            return await _done(app, means.use_sample_office)
-        case ["account", name]:
-            return await in_terminal(app, means, "connections", "test", name)
-        case [""]:
-            return False
-        case words:
+
+
+async def mend(app: "App[None]", means: Means, words: Sequence[str]) -> bool:
+    """Have a command of m2agent done that puts something right: here, or in the terminal."""
+    match words:
+        case ["models", "pull", name]:
+            return await app.push_screen_wait(Pulling(means, name)) is True
+        case _:
             return await in_terminal(app, means, *words)
 
 
@@ -187,23 +219,34 @@ async def _done(app: "App[None]", act: "Callable[..., None]", *values: str) -> b
 
 
 def _thinker(thinker: Thinker) -> Choice:
-    state = "here" if thinker.here else thinker.verdict
-    colour = "$accent" if thinker.here else _COLOURS.get(thinker.verdict, "")
+    verdict, colour, _ = _VERDICTS.get(thinker.verdict, (thinker.verdict, "", ""))
+    state = f"{verdict}, here" if thinker.here else verdict
     row = Content.assemble(
-        (f"{state:<18}", colour),
+        (f"{state:<11}", "$accent" if thinker.here else colour),
         (f"{thinker.size / 1e9:6.1f} GB  ", "$foreground-muted"),
-        thinker.title,
-        (f"  {thinker.note}" if thinker.note else "", "$foreground-muted"),
+        one_line(thinker.title, 60),
+        ("  the best for this machine" if thinker.best else "", "$success"),
     )
     return Choice(thinker.name, row, f"{thinker.name} {thinker.title} {state}".lower())
 
 
 def _about(thinker: Thinker, machine: str) -> Content:
-    rows = [f"{thinker.name}: {_SPEEDS.get(thinker.verdict, '')}", f"This machine: {machine}."]
+    sentence_ = _VERDICTS.get(thinker.verdict, ("", "", thinker.verdict))[2]
+    rows = [f"{thinker.name}: {thinker.note}. {sentence_}" if thinker.note else sentence_]
+    if thinker.speed:
+        rows.append(f"It writes about {_pace(thinker.speed)} here; people read four.")
+    rows.append(f"This machine: {machine}.")
     if not thinker.here and thinker.verdict != "does not fit":
         hours = thinker.size * 8 / 100e6 / 3600
         rows.append(f"Fetching takes about {_long(hours)} at 100 Mbit/s, and can be broken off.")
     return Content("\n".join(rows))
+
+
+def _pace(tokens: float) -> str:
+    words = tokens * _WORDS_A_TOKEN
+    if words < 1.5:
+        return "a word a second" if words >= 0.75 else f"{max(1, words * 60):.0f} words a minute"
+    return f"{words:.0f} words a second"
 
 
 def _long(hours: float) -> str:

@@ -14,12 +14,14 @@ if TYPE_CHECKING:
 class Start:
     """A setup, and a sentence to greet with, such as that the model is too weak for real work.
 
-    `first` is whether nothing was ever set up or begun here.
+    `first` is whether nothing was ever set up or begun here, `small` whether what thinks is good
+    for short tasks only.
     """
 
     setup: Setup
     notice: str = ""
     first: bool = False
+    small: bool = False
 
 
 Prepare = Callable[[], Start]

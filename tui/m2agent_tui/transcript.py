@@ -9,7 +9,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from m2agent.events import Event, Thought, Turned
+from m2agent.events import Asked, Event, Thought, Turned
 from m2agent.model import Token
 from m2agent_tui.lines import Line, widget
 from m2agent_tui.live import Live
@@ -114,6 +114,7 @@ class Transcript(VerticalScroll, can_focus=False):
         self._earlier = Static(markup=False, classes="more")
         self._later = Static(markup=False, classes="more")
         self._turning = False
+        self._expected: Static | None = None
 
     def compose(self) -> ComposeResult:
         self._earlier.display = self._later.display = False
@@ -150,6 +151,8 @@ class Transcript(VerticalScroll, can_focus=False):
         whole = self._last == len(self.story.entries)
         at_end = self._is_at_end
         changed: list[Entry] = []
+        if any(isinstance(event, Asked) for event in happened):
+            self.stop_expecting()
         for event in happened:
             seconds = self._live.done() if isinstance(event, Thought) else None
             if entry := self.story.take(event, seconds):
@@ -185,6 +188,18 @@ class Transcript(VerticalScroll, can_focus=False):
     def stop_writing(self) -> None:
         """Forget a turn that will not be finished."""
         self._live.clear()
+
+    def expect(self, text: str) -> None:
+        """Show what was asked until it is in the run; nothing takes it away again."""
+        self.stop_expecting()
+        if text:
+            self._expected = Static(Content(text), markup=False, classes="asked")
+            self.mount(self._expected, before=self._live)
+
+    def stop_expecting(self) -> None:
+        if self._expected:
+            self._expected.remove()
+            self._expected = None
 
     def say(self, text: str, classes: str) -> None:
         """Put a word of the program's own below everything."""

@@ -13,7 +13,6 @@ from m2agent.printable import one_line
 from m2agent_tui.card import Card
 from m2agent_tui.desks import Desks
 from m2agent_tui.person import person
-from m2agent_tui.problem import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -58,7 +57,7 @@ class Place(Protocol):
         """The work is over for now; `unsaid` reached nobody."""
         ...
 
-    def complain(self, words: str) -> None: ...
+    def trouble(self, error: M2Error) -> None: ...
 
 
 class Work:
@@ -143,10 +142,11 @@ class Work:
         from m2agent.events import Asked, Record
         from m2agent_tui.leg import leg
 
-        problem = ""
+        problem: M2Error | None = None
         feed = self._feed = await self._place.show_run()
         feed.start()
         asked = feed.asked
+        feed.transcript.expect(ask)
         try:
             if ask:
                 ask = self._place.put_down(ask, await self._place.setup())
@@ -167,13 +167,14 @@ class Work:
                         self._heard(piece.event.text)
                     await asyncio.sleep(0)
         except M2Error as error:
-            problem = sentence(error)
+            problem = error
         finally:
             await self._place.show_run()
             feed.stop()
+            feed.transcript.stop_expecting()
             self._rest("" if feed.asked > asked else ask, steering.heard())
         if problem:
-            self._place.complain(problem)
+            self._place.trouble(problem)
 
     def _rest(self, unasked: str, unheard: list[str]) -> None:
         """The leg is over: give back what was said and reached nobody."""

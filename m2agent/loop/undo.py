@@ -96,10 +96,15 @@ async def undo(
     toolbox: Toolbox,
     work: Path,
     accounts: Mapping[str, Mapping[str, Any]] | None = None,
+    titles: Mapping[str, str] | None = None,
 ) -> AsyncGenerator[Record, None]:
-    """Walk back, writing down each step before and after; `undone` is the other run's id."""
+    """Walk back, writing down each step before and after; `undone` is the other run's id.
+
+    `titles` says of steps, by their names, what they did in the person's words.
+    """
+    known = titles or {}
     calls = [
-        Called(f"1.{n}", TOOL, {"run": undone, "step": way.name})
+        Called(f"1.{n}", TOOL, {"run": undone, "step": way.name, "what": _what(way, known)})
         for n, way in enumerate(ways, start=1)
     ]
     tables = {name: dict(table) for name, table in (accounts or {}).items()}
@@ -124,6 +129,10 @@ async def go_on_undoing(
         yield record
 
 
+def _what(way: Way, titles: Mapping[str, str]) -> str:
+    return titles.get(way.name) or f"{way.called.tool} ({way.name})"
+
+
 async def _walk(
     run: Run, ways: Sequence[Way], toolbox: Toolbox, work: Path
 ) -> AsyncGenerator[Record, None]:
@@ -136,7 +145,8 @@ async def _walk(
         assert step.returned
         done = "done again" if way.again else "undone"
         state = done if step.returned.ok else f"not {done}"
-        items.append(Item(f"{way.called.tool} ({way.name})", state, step.returned.text))
+        what = str(step.called.arguments.get("what") or _what(way, {}))
+        items.append(Item(what, state, step.returned.text))
     whole = not any(item.state.startswith("not ") for item in items)
     status = "done" if whole else "unverified"
     lines = "\n".join(f"- {item.text}: {item.state}. {item.proof}" for item in items)

@@ -83,7 +83,7 @@ class Script:
         turns = [(where, turn) for where, turn in self._turns if _is_for(turn, history)]
         where, turn = turns[played] if played < len(turns) else ("", _DONE)
         results = _Results(history, where)
-        text = results.into_text(turn.text)
+        text = results.told(turn.text)
         await asyncio.sleep(0)
         if turn.thinking:
             for word in _words(turn.thinking):
@@ -129,6 +129,19 @@ class _Results:
 
     def into_text(self, text: str) -> str:
         return _REFERENCE.sub(lambda reference: _text(self._at(reference)), text)
+
+    def told(self, text: str) -> str:
+        """A report, in which a call that failed or was declined has nothing to show."""
+        return _REFERENCE.sub(lambda r: "none" if self._failed(r) else _text(self._at(r)), text)
+
+    def _failed(self, reference: re.Match[str]) -> bool:
+        calls = [event for event in self.history if isinstance(event, Called)]
+        number = int(reference["call"])
+        if not 1 <= number <= len(calls):
+            return False
+        id = calls[number - 1].id
+        results = [e for e in self.history if isinstance(e, Returned) and e.id == id]
+        return bool(results) and not results[-1].ok
 
     def _at(self, reference: re.Match[str]) -> Any:
         number = int(reference["call"])

@@ -120,6 +120,12 @@ async def test_a_reference_to_a_call_that_failed_or_never_returned_says_so() -> 
         await reply(second("{{1}}"), failed)
 
 
+async def test_in_a_report_a_call_that_failed_or_was_declined_has_nothing_to_show() -> None:
+    failed = [*HISTORY[:4], Returned("1.1", ok=False, text="No.")]
+    script = Script([{}, {"text": "Read [mail {{1.items.0.id}}]."}])
+    assert Said("Read [mail none].") in await reply(script, failed)
+
+
 async def test_a_script_remembers_the_histories_it_was_given() -> None:
     script, history = Script([]), list(HISTORY[:1])
     await reply(script, history)

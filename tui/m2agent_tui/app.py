@@ -54,9 +54,17 @@ class M2Agent(App[None]):
 
     def _add(self, mode: str, run_id: str, goes_on: bool = False) -> None:
         """Give a conversation a mode of its own: Textual keeps each mode's screen alive."""
-        conversation = Conversation(self._desks, run_id, goes_on, self._taste.panel)
+        conversation = Conversation(self._desks, run_id, goes_on, self._taste.panel, self._beside)
         self._conversations[mode] = conversation
         cast(Any, self).add_mode(mode, lambda: conversation)
+
+    def _beside(self, this: Conversation) -> str:
+        """What the other conversations are at, in a few words."""
+        others = [one for one in self._conversations.values() if one is not this]
+        asking = sum(one.is_asking for one in others)
+        working = sum(one.is_working for one in others) - asking
+        said = [(working, "more at work"), (asking, "more waiting: Ctrl+R")]
+        return " · ".join(f"{count} {words}" for count, words in said if count)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         from m2agent_tui.commands import COMMANDS
@@ -201,11 +209,10 @@ class M2Agent(App[None]):
                 self.call_later(self.notify, sentence(error), severity="error", markup=False)
 
     def action_keys(self) -> None:
-        """Show what every key does here, or hide it."""
-        if self.screen.query("HelpPanel"):
-            self.action_hide_help_panel()
-        else:
-            self.action_show_help_panel()
+        """Show what every key does here."""
+        from m2agent_tui.keys import Keys
+
+        self.push_screen(Keys(self))
 
     async def action_quit(self) -> None:
         """Stop every run so that it can go on, then leave."""

@@ -172,7 +172,7 @@ class Approval(Card):
         """Change the text here."""
         question = self._here
         self._editing.open(question.text or question.ask.text)
-        self._editing.display, self._text.display = True, False
+        self._show_field(True)
         self._draw()
 
     def action_edit_elsewhere(self) -> None:
@@ -241,10 +241,15 @@ class Approval(Card):
             self._next()
 
     def _close_field(self) -> None:
-        self._why.display = self._editing.display = False
-        self._text.display = True
+        self._why.display = False
+        self._show_field(False)
         self.go_on()
         self._draw()
+
+    def _show_field(self, shown: bool) -> None:
+        """The field takes the place of the text, and of why it is asked."""
+        self._editing.display = shown
+        self._text.display = self._head.display = not shown
 
     def _answer_to(self, question: _Question) -> "Answer":
         from m2agent.loop import Edit, No, Yes
@@ -288,8 +293,9 @@ class Approval(Card):
             parts.append(Content("\n").join([changed, difference(before, after, around=1)]))
         if decided.preview:
             parts.append(letter(decided.preview))
-        if called.tool == "notes_update":
+        if called.tool in ("notes_create", "notes_update"):
             parts += [block.text for block in proposal(called.tool, called.arguments)]
+            parts.append(Content.styled("Exactly", "bold"))
         parts.append(
             Content("\n").join([faint(printable(called.tool)), named(called.arguments, str)])
         )
@@ -297,6 +303,8 @@ class Approval(Card):
 
     def _draw(self) -> None:
         shown_at_once = max(_FEW, min(_MANY, self.screen.size.height // 5))
+        if self._editing.display:
+            shown_at_once = 1
         first = max(0, min(self._place - shown_at_once // 2, len(self._questions) - shown_at_once))
         shown = list(enumerate(self._questions))[first : first + shown_at_once]
         self._list.update(Content("\n").join(self._row(*numbered) for numbered in shown))

@@ -42,7 +42,7 @@ class Card(Vertical, can_focus=True):
             }
 
         .editing {
-            height: 30vh;
+            height: 45vh;
             margin: 1 0;
             padding: 0 1;
             border: none;

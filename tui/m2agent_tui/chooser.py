@@ -29,7 +29,9 @@ class Chooser(ModalScreen[str]):
 
     CSS_PATH = "chooser.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "choose", "Choose"),
         Binding("escape", "dismiss", "Back"),
+        Binding("f1", "app.keys", "Keys", id="keys"),
         Binding("up", "move('cursor_up')", "Up", show=False),
         Binding("down", "move('cursor_down')", "Down", show=False),
         Binding("pageup", "move('page_up')", "Page up", show=False),
@@ -83,6 +85,9 @@ class Chooser(ModalScreen[str]):
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         if self._about and event.option.id:
             self._more.update(self._about(event.option.id))
+
+    def action_choose(self) -> None:
+        self._list.action_select()
 
     def action_move(self, how: str) -> None:
         getattr(self._list, f"action_{how}")()

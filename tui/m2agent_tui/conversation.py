@@ -1,9 +1,10 @@
 """One run on the screen: what happens above, the prompt below, and what a person can do to it."""
 
 import asyncio
-from collections.abc import Awaitable, Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -13,6 +14,7 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
+from textual.timer import Timer
 from textual.widgets import OptionList
 from textual.worker import Worker, WorkerState
 
@@ -38,6 +40,9 @@ _PAINTED = 0.05
 
 _SHORT = 14
 _WIDE = 112
+
+_READ = 8.0
+"""Seconds for which a hint stays."""
 
 _TYPING = 0.15
 """Seconds without a key after which it is looked up what @ may mean."""
@@ -87,21 +92,28 @@ class Conversation(Screen[None]):
         run_id: str
 
     def __init__(
-        self, desks: Desks, run_id: str = "", goes_on: bool = False, panel: bool = True
+        self,
+        desks: Desks,
+        run_id: str = "",
+        goes_on: bool = False,
+        panel: bool = True,
+        beside: "Callable[[Conversation], str]" = lambda _: "",
     ) -> None:
         """Show a run, or begin one; with `goes_on` it is gone on with at once.
 
-        `panel` is whether the side comes by itself where there is room for it.
+        `panel` is whether the side comes by itself where there is room for it; `beside` says what
+        goes on elsewhere.
         """
         super().__init__()
         self._desks = desks
         self._run_id = run_id
         self._goes_on = goes_on
         self._greeting = Greeting()
+        self._hinted: Timer | None = None
         self._work = Work(desks, self)
         self._ahead: Worker[None] | None = None
         self._prompt = Prompt(self._work.take_back)
-        self._status = StatusLine()
+        self._status = StatusLine(lambda: beside(self))
         self._side: Side | None = None
         self._side_wanted: bool | None = None if panel else False
         self._about: dict[str, str] = {}
@@ -136,6 +148,11 @@ class Conversation(Screen[None]):
     @property
     def is_working(self) -> bool:
         return self._work.goes_on
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether a question is open here."""
+        return bool(self.query(Card))
 
     @property
     def _can_go_on(self) -> bool:
@@ -450,8 +467,13 @@ class Conversation(Screen[None]):
 
     def opened(self, desk: "Desk") -> None:
         """Keep what the desk says of itself."""
-        here = str(Path.home())
-        self._about = {name: words.replace(here, "~") for name, words in desk.describe().items()}
+        from m2agent.home import offices
+
+        office = str(desk.setup.work.parent)
+        names = {office: "the sample office"} if desk.setup.work.is_relative_to(offices()) else {}
+        self._about = dict(desk.describe())
+        for folder, name in (*names.items(), (str(Path.home()), "~")):
+            self._about = {id: words.replace(folder, name) for id, words in self._about.items()}
         if self._side:
             self._side.tell(self._about)
 
@@ -545,7 +567,11 @@ class Conversation(Screen[None]):
             self._prompt.offer(completing.merged(before, people, pages, found))
 
     def _hint(self, words: str) -> None:
+        """Say something below the prompt, for as long as it takes to read it."""
         self._prompt.border_subtitle = Content(words)
+        if self._hinted:
+            self._hinted.stop()
+        self._hinted = self.set_timer(_READ, partial(self._hint, "")) if words else None
 
     def _invite(self) -> None:
         """Say in the empty prompt what can be typed now."""

@@ -26,7 +26,7 @@ _TITLES: dict[str, tuple[str, ...]] = {
     "shell_input": ("Type into the command", "text", "key"),
     "read_artifact": ("Read on in", "name"),
     "plan_update": ("Write down the plan",),
-    "undo": ("Take back step", "step"),
+    "undo": ("Take back", "what", "step"),
     "delegate": ("Give to a helper", "task"),
 }
 """What each tool does, and the arguments of which the first one given says to what."""

@@ -34,7 +34,11 @@ class Editing(TextArea):
         super().__init__(classes="editing", soft_wrap=True, compact=True)
 
     def open(self, text: str) -> None:
+        """Begin with this text; of a letter, below its head."""
         self.text = printable(text)
+        head, gap, _ = self.text.partition("\n\n")
+        if gap and all(": " in row for row in head.split("\n")):
+            self.move_cursor((head.count("\n") + 2, 0))
         self.focus()
 
     def action_keep(self) -> None:

@@ -86,21 +86,27 @@ def terminal(command: str, output: str, end: str) -> Block:
 
 
 def letter(text: str) -> Content:
-    """A text with a head of names and values, as mails have it; all of it, the names faint."""
+    """A text with a head of names and values, as mails have it: all of it.
+
+    What only mail programs read of its head comes last, and faint.
+    """
     head, gap, body = printable(text).partition("\n\n")
     rows = [row.partition(": ") for row in head.split("\n")]
     if not gap or not all(colon for _, colon, _ in rows):
         return Content(printable(text))
     shown = [
-        Content.assemble((f"{name}: ", "$foreground-muted"), (value, _style_of(name)))
+        Content.assemble((f"{name}: ", "$foreground-muted"), value)
         for name, _, value in rows
+        if name in _READ
     ]
-    return Content("\n").join([*shown, Content(f"\n{body}")])
+    rest = [faint(f"{name}: {value}") for name, _, value in rows if name not in _READ]
+    if not shown:
+        shown, rest = rest, []
+    ends = [faint("\nAlso in its head:"), *rest] if rest else []
+    return Content("\n").join([*shown, Content(f"\n{body}"), *ends])
 
 
-def _style_of(name: str) -> str:
-    """What people read of a mail's head stands out from what only mail programs read."""
-    return "" if name in ("From", "To", "Cc", "Bcc", "Subject") else "$foreground-muted"
+_READ = ("From", "To", "Cc", "Bcc", "Subject")
 
 
 def difference(old: str, new: str, around: int | None = None) -> Content:

@@ -103,12 +103,17 @@ class Meter:
         lost = self.context_used - turned.reused
         return lost if lost >= _ENOUGH and turned.evaluated >= lost else 0
 
-    def words(self, width: int) -> list[str]:
-        """The parts of the status line, the most telling first, as many as fit in `width`."""
+    def words(self, width: int, beside: str = "") -> list[str]:
+        """The parts of the status line, the most telling first, as many as fit in `width`.
+
+        `beside` is what goes on elsewhere.
+        """
         told = self.left if self.mode in ("queueing", "reading") else ""
         parts = [f"{self.mode} {told}".rstrip()]
         if self._began is not None and self.mode != "waiting":
             parts.append(f"{time.monotonic() - self._began:.0f} s")
+        if beside:
+            parts.append(beside)
         if self.model:
             parts.append(known_as(self.model))
         if self.turns:

@@ -48,10 +48,11 @@ class Reading(ModalScreen[None]):
         Binding("down", "move(1)", "Down", show=False),
     ]
 
-    def __init__(self, title: str, text: str) -> None:
+    def __init__(self, title: str, text: "str | Content") -> None:
+        """A text that comes from outside is given as such, one of our own as `Content`."""
         super().__init__()
         self._title = title
-        self._whole = text
+        self._whole = Content(printable(text)) if isinstance(text, str) else text
         self._text = LongText()
 
     def compose(self) -> ComposeResult:
@@ -61,7 +62,7 @@ class Reading(ModalScreen[None]):
             yield self._text
 
     def on_mount(self) -> None:
-        self._text.show(Content(printable(self._whole)))
+        self._text.show(self._whole)
 
     def action_page(self, by: int) -> None:
         self._text.scroll_relative(y=by * max(1, self._text.size.height - 1), animate=False)

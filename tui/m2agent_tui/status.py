@@ -1,5 +1,6 @@
 """The line that says what is going on."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -14,8 +15,10 @@ _COLOURS = {"idle": "$foreground-muted", "waiting": "$warning", "stopping": "$wa
 class StatusLine(Static):
     """Draws a meter on one line."""
 
-    def __init__(self) -> None:
+    def __init__(self, beside: Callable[[], str]) -> None:
+        """`beside` says what goes on elsewhere."""
         super().__init__("● starting", markup=False, id="status")
+        self._beside = beside
         self._meter: Meter | None = None
         self._shown = Content()
 
@@ -34,7 +37,7 @@ class StatusLine(Static):
     def draw(self) -> None:
         if self._meter is None:
             return
-        mode, *rest = self._meter.words(self.content_size.width)
+        mode, *rest = self._meter.words(self.content_size.width, self._beside())
         colour = _COLOURS.get(self._meter.mode, "$accent")
         said = Content.assemble(("● ", colour), (mode, f"bold {colour}"))
         shown = Content(" · ").join([said, *rest])

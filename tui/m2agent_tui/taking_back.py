@@ -10,8 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import SelectionList, Static
-from textual.widgets.selection_list import Selection
+from textual.widgets import OptionList, Static
 
 from m2agent.printable import one_line
 from m2agent_tui.card import GRACE
@@ -31,8 +30,9 @@ class TakingBack(ModalScreen["list[Way]"]):
     CSS_PATH = "taking_back.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss", "Leave all as it is"),
-        Binding("space", "tick", "Tick or untick"),
+        Binding("space", "tick", "Tick or untick", priority=True),
         Binding("enter", "take_back", "Take back", priority=True),
+        Binding("f1", "app.keys", "Keys", id="keys"),
     ]
 
     def __init__(self, ways: "Sequence[Way]", titles: Mapping[str, str]) -> None:
@@ -40,13 +40,8 @@ class TakingBack(ModalScreen["list[Way]"]):
         self._ways = ways
         self._titles = titles
         self._ready = time.monotonic() + GRACE
-        self._list: SelectionList[int] = SelectionList[int](
-            *(
-                Selection(self._row(way), place, not way.obstacle, disabled=bool(way.obstacle))
-                for place, way in enumerate(ways)
-            ),
-            compact=True,
-        )
+        self._ticked = {place for place, way in enumerate(ways) if not way.obstacle}
+        self._list = OptionList(*map(self._row, range(len(ways))), markup=False, compact=True)
         self._advice = Static(markup=False, classes="advice")
 
     def compose(self) -> ComposeResult:
@@ -57,21 +52,24 @@ class TakingBack(ModalScreen["list[Way]"]):
 
     def on_mount(self) -> None:
         self._list.focus()
-        self._say()
-
-    def on_selection_list_selected_changed(self) -> None:
+        self._list.highlighted = min(self._ticked, default=0)
         self._say()
 
     def action_tick(self) -> None:
-        self._list.action_select()
+        """Tick the step, or leave it as it is; what cannot be taken back has no tick."""
+        place = self._list.highlighted
+        if place is not None and not self._ways[place].obstacle:
+            self._ticked ^= {place}
+            self._list.replace_option_prompt_at_index(place, self._row(place))
+            self._say()
 
     def action_take_back(self) -> None:
-        chosen = [way for place, way in enumerate(self._ways) if place in self._list.selected]
+        chosen = [way for place, way in enumerate(self._ways) if place in self._ticked]
         if chosen and time.monotonic() >= self._ready:
             self.dismiss(chosen)
 
     def _say(self) -> None:
-        count, stays = len(self._list.selected), sum(bool(way.obstacle) for way in self._ways)
+        count, stays = len(self._ticked), sum(bool(way.obstacle) for way in self._ways)
         what = f"Enter takes back {count}" if count else "Nothing is ticked"
         left = f" · {stays} cannot be taken back" if stays else ""
         self._advice.update(
@@ -79,11 +77,14 @@ class TakingBack(ModalScreen["list[Way]"]):
             "What others changed since is looked at first, and left alone."
         )
 
-    def _row(self, way: "Way") -> Content:
+    def _row(self, place: int) -> Content:
+        way = self._ways[place]
         title = self._titles.get(way.name, way.called.tool)
-        stays = f"  stays: {one_line(way.obstacle, 120)}" if way.obstacle else ""
-        again = "  is done again" if way.again and not way.obstacle else ""
-        return Content.assemble(title, (stays or again, "$warning"))
+        if way.obstacle:
+            why = f"  {one_line(way.obstacle, 120)}"
+            return Content.assemble(("stays ", "$warning"), title, (why, "$foreground-muted"))
+        tick = ("[x]   ", "bold $success") if place in self._ticked else ("[ ]   ", "$warning")
+        return Content.assemble(tick, title, ("  is done again" if way.again else "", "$warning"))
 
 
 async def take_back(
@@ -107,7 +108,7 @@ async def take_back(
             if not chosen:
                 return None
             run = journal.create()
-            walk = undo(run, chosen, run_id, toolbox, setup.work, setup.accounts)
+            walk = undo(run, chosen, run_id, toolbox, setup.work, setup.accounts, titles)
             try:
                 async with aclosing(walk) as done:
                     async for _ in done:

@@ -162,8 +162,8 @@ class Transcript(VerticalScroll, can_focus=False):
         self._draw(changed)
         count = len(self.story.entries)
         if whole and at_end:
-            first = self._first if count - self._first <= _MOST else count - _PAGE
-            self._show(first, count)
+            pages = -(-(count - _MOST) // _PAGE)  # the same however many came at once
+            self._show(max(self._first, pages * _PAGE), count)
         elif whole and count - self._first <= 2 * _MOST:
             self._show(self._first, count)
         else:
@@ -211,7 +211,7 @@ class Transcript(VerticalScroll, can_focus=False):
 
     def go_to_end(self) -> None:
         count = len(self.story.entries)
-        self._show(max(0, count - _PAGE), count)
+        self._show(max(0, -(-(count - _MOST) // _PAGE) * _PAGE), count)
         self.scroll_end(animate=False)
 
     def focus_last(self) -> bool:

@@ -206,8 +206,10 @@ class Transcript(VerticalScroll, can_focus=False):
         self.mount(Static(Content(text), markup=False, classes=classes), before=self._live)
 
     def go_to_beginning(self) -> None:
+        self._turning = True
+        self.scroll_home(animate=False, immediate=True)  # first, or the end is held on to
         self._show(0, min(_PAGE, len(self.story.entries)))
-        self.scroll_home(animate=False)
+        self.call_after_refresh(setattr, self, "_turning", False)
 
     def go_to_end(self) -> None:
         count = len(self.story.entries)

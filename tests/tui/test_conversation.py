@@ -112,7 +112,7 @@ async def test_a_change_that_cannot_be_made_says_why_and_asks_again(stage: Stage
     async with stage.open(call("post_mail", letter="ann"), size=(100, 40)) as scene:
         await scene.say("Post it")
         await scene.is_asked()
-        await scene.press("e", "ctrl+home", "x", "ctrl+s")
+        await scene.press("e", "up", "up", "x", "ctrl+s")
         await scene.is_listened_to()
         await scene.press("enter")
         await scene.sees("To whom it goes cannot be changed here.")

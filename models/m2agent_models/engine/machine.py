@@ -42,7 +42,7 @@ class Machine:
 
 def this_machine() -> Machine:
     """Look. Takes a tenth of a second where there is an NVIDIA card."""
-    memory = min(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), *_allowed())
+    memory = min([os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), *_allowed()])
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     if sys.platform == "darwin" and platform.machine() == "arm64":
         # What Metal lets one program wire, unless somebody raised it.

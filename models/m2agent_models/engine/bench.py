@@ -150,24 +150,28 @@ def _bare(path: Path, wish: Wishes, reading: int, writing: int) -> tuple[float, 
     def sample() -> int:
         return llama.lib.llama_sampler_sample(samplers, llama.context, -1)
 
+    def write(at: int, count: int) -> float:
+        """Seconds that so many tokens take, after some that nobody measures."""
+        began = 0.0
+        for step in range(_WARM + count):
+            if step == _WARM:
+                began = time.perf_counter()
+            decode(at + step, array("i", [sample()]))
+        return time.perf_counter() - began
+
     decode(0, tokens[:_BATCH])
+    write(min(reading, _BATCH), _WARM)
     llama.remove(0, 0)
     began = time.perf_counter()
     for at in range(0, len(tokens), placed.ubatch):
         decode(at, tokens[at : at + placed.ubatch])
-    first = sample()
+    sample()
     read = len(tokens) / (time.perf_counter() - began)
-    written = 0.0
+    seconds: list[float] = []
     for _ in range(_ROUNDS):
+        seconds.append(write(len(tokens), writing))
         llama.remove(0, len(tokens))
-        token = first
-        for step in range(_WARM + writing):
-            if step == _WARM:
-                began = time.perf_counter()
-            decode(len(tokens) + step, array("i", [token]))
-            token = sample()
-        written = max(written, writing / (time.perf_counter() - began))
-    return read, written, text
+    return read, writing / min(seconds), text
 
 
 if __name__ == "__main__":

@@ -38,6 +38,10 @@ _OTHERS = 300e6
 """Bytes of what is free on a GPU that are left for programs that come later."""
 
 
+_DRIVERS = 0.01
+"""The share of a GPU that its driver itself takes, at most."""
+
+
 def _says(description: str) -> msgspec.Meta:
     return msgspec.Meta(description=description)
 
@@ -299,7 +303,7 @@ def _words(
     taken = machine.gpu_memory - (
         machine.gpu_memory if machine.gpu_free is None else machine.gpu_free
     )
-    if taken > _OTHERS:
+    if taken > max(_OTHERS, machine.gpu_memory * _DRIVERS):
         words.append(f"Other programs have {taken / 1e9:.1f} GB of the GPU.")
     first = min(layers, max(0, layers + 1 - gpu_layers))
     held = sum(sizes.dense[:first]) + sum(sizes.experts[: max(first, cpu_moe)])

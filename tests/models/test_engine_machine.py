@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from m2agent_models.engine.machine import Machine, this_machine
+from m2agent_models.engine.machine import Machine, main_memory, this_machine
 
 MIB = 1024 * 1024
 
@@ -57,3 +57,13 @@ def test_without_a_card_there_is_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str
 ) -> None:
     assert seen(tmp_path, monkeypatch, output).gpu == ""
+
+
+def test_a_container_may_have_less_memory_than_the_machine(tmp_path: Path) -> None:
+    limited, unlimited = tmp_path / "limited", tmp_path / "unlimited"
+    limited.write_text("1000000000\n")
+    unlimited.write_text("max\n")
+    whole = main_memory([])
+    assert whole > 1_000_000_000
+    assert main_memory([unlimited, tmp_path / "missing"]) == whole
+    assert main_memory([unlimited, limited]) == 1_000_000_000

@@ -6,14 +6,17 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 _MIB = 1024 * 1024
 _COPIED = 64 * _MIB
-_CONTAINER = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+_CONTAINER = (
+    Path("/sys/fs/cgroup/memory.max"),
+    Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
+)
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class Machine:
 
 def this_machine() -> Machine:
     """Look. Takes a tenth of a second where there is an NVIDIA card."""
-    memory = min([os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), *_allowed()])
+    memory = main_memory()
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     if sys.platform == "darwin" and platform.machine() == "arm64":
         # What Metal lets one program wire, unless somebody raised it.
@@ -59,6 +62,15 @@ def this_machine() -> Machine:
             return Machine(memory, cores, label, memory, unified=True, free=_free())
         return Machine(memory, cores, label, size, gpu_free=free, free=_free())
     return Machine(memory, cores, free=_free())
+
+
+def main_memory(limits: Iterable[Path] = _CONTAINER) -> int:
+    """Bytes of main memory, or of what a container may use of it, where a file says so."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    for file in limits:
+        with suppress(OSError, ValueError):
+            memory = min(memory, int(file.read_text()))
+    return memory
 
 
 def memory_speed() -> float:
@@ -80,13 +92,6 @@ def _free() -> int | None:
             if name == "MemAvailable":
                 return int(rest.split()[0]) * 1024
     return None
-
-
-def _allowed() -> Iterator[int]:
-    """What a container may use of the machine's memory."""
-    for file in _CONTAINER:
-        with suppress(OSError, ValueError):
-            yield int(Path(file).read_text())
 
 
 def _nvidia() -> list[tuple[str, int, int]]:

@@ -48,6 +48,11 @@ _NO: list[Event] = [
     Declined("2.1", "h", "Ann"),
     Returned("2.1", False, "The person declined this step."),
 ]
+_FAILED: list[Event] = [
+    Asked("File the gate code."),
+    Called("1.1", "mail_search", {"query": "gate"}),
+    Returned("1.1", False, "The server does not answer."),
+]
 _HALF: list[Event] = [*_SENT, Planned([Item("Write", "done"), Item("File it", "doing")])]
 _MADE_UP: list[Event] = [*_SENT, Planned([Item("Write", "done", "[message m9]")])]
 
@@ -99,6 +104,7 @@ _LIES = {
     "sent, in German": ("Ich habe die Mail an Ann verschickt.", _DRAFTED),
     "sent, in French": ("J'ai envoyé la réponse.", _DRAFTED),
     "sent, in Spanish": ("He enviado la respuesta a Ann.", _DRAFTED),
+    "done, where every call failed": ("Done.", _FAILED),
 }
 
 
@@ -130,6 +136,8 @@ _TRUTHS = {
     "an id that was seen": ("Draft d1 is ready.", _DRAFTED),
     "the exit code as it was": ("It exited with status 2. [exit r.1.1]", _RAN),
     "not sent, in German": ("Ich habe die Mail nicht verschickt.", _DRAFTED),
+    "that every call failed": ("I could not search: the server does not answer.", _FAILED),
+    "that it went wrong": ("The search failed. What now?", _FAILED),
     "added up": ("I added up the invoices.", [Asked("Look.")]),
 }
 

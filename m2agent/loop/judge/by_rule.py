@@ -3,8 +3,8 @@
 By rule, without a model: a mark such as "[draft d12]" must be a receipt of this run, given after
 the person asked; words that claim an effect need a receipt of that kind, and as many as they
 count; an amount, an id and an address must stand in some result; a step that was declined is not
-done, nor an item of the plan that is open. What fails goes back to the model, which corrects its
-report or the work.
+done, nor an item of the plan that is open; where every call failed, it must say so. What fails
+goes back to the model, which corrects its report or the work.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ from m2agent.events import (
     Receipt,
     Returned,
 )
-from m2agent.loop.judge.claims import EARLIER, MARK, claims, sentence_at
+from m2agent.loop.judge.claims import EARLIER, MARK, claims, denies, sentence_at
 from m2agent.loop.judge.structured import flaws
 from m2agent.loop.judge.unseen import unseen_amounts, unseen_names
 from m2agent.loop.plan import planned_now
@@ -51,6 +51,7 @@ class _Known:
     receipts: list[Receipt] = field(default_factory=list[Receipt])
     before: list[Receipt] = field(default_factory=list[Receipt])
     acted: bool = False
+    failed: int = 0
 
     @classmethod
     def of(cls, history: Sequence[Event]) -> "_Known":
@@ -60,9 +61,11 @@ class _Known:
                 case Returned(ok=True, receipts=receipts):
                     known.receipts += receipts
                     known.acted = True
+                case Returned():
+                    known.failed += 1
                 case Ended(status="done" | "unverified"):
                     known.before += known.receipts
-                    known.receipts, known.acted = [], False
+                    known.receipts, known.acted, known.failed = [], False, 0
                 case _:
                     pass
         return known
@@ -87,6 +90,7 @@ def judge(report: str, history: Sequence[Event]) -> Judged:
     began = history[0]
     items = [
         *(flaws(report, began.schema) if isinstance(began, Began) and began.schema else []),
+        *_failures(report, known),
         *_marks(report, known),
         *_claims(report, known),
         *_unseen(report, history, known),
@@ -94,6 +98,13 @@ def judge(report: str, history: Sequence[Event]) -> Judged:
         *_plan(history, known),
     ]
     return Judged(all(item.state not in FAILED for item in items), items)
+
+
+def _failures(report: str, known: _Known) -> Iterator[Item]:
+    if known.failed and not known.acted and not denies(report):
+        yield Item(
+            "what was tried", "unproven", "every call failed, and the report is silent on it"
+        )
 
 
 def _marks(report: str, known: _Known) -> Iterator[Item]:

@@ -51,6 +51,11 @@ def claims(report: str) -> Iterator[Claim]:
             yield Claim(words, kind, count, report[begin : begin + len(sentence)])
 
 
+def denies(report: str) -> bool:
+    """Whether it says anywhere that something was not done, or went wrong."""
+    return bool(_DENIED.search(report) or _WENT_WRONG.search(report))
+
+
 def sentence_at(report: str, at: int) -> str:
     """The sentence, or line, in which something stands."""
     return _sentence(report, at)[1]
@@ -78,6 +83,11 @@ _DENIED = re.compile(
     r"\b(?:not|never|no|none|nothing|nobody|neither|nor|without|unsent|cannot"
     r"|nicht|nichts|keine?[nmrs]?|nie|pas|rien|jamais|aucune?|ning[uú]n[ao]?|nada|nunca|non"
     r"|nessun[ao]?|niet|geen|niets|não)\b|n['\u2019]t\b",
+    re.IGNORECASE,
+)
+_WENT_WRONG = re.compile(
+    r"fail|error|unable|impossib|problem|wrong|stuck|blocked|declin|refus|cancel"
+    r"|fehl|abgelehnt|erreur|échou|fall[óo]|mislukt|fout|erro\b|falh|失败|错误|无法|没有|エラー|ません",
     re.IGNORECASE,
 )
 _NOTHING = re.compile(r"\s*:?\s*(?:to )?(?:nothing|none|no|nobody|0)\b", re.IGNORECASE)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from m2agent.errors import SetupError
 from m2agent.home import models
-from m2agent_models.engine.machine import Machine
+from m2agent_models.engine.machine import ROOM, Machine
 
 Verdict = Literal["fits", "fits with offload", "fits on the CPU", "does not fit"]
 
@@ -15,7 +15,6 @@ STARTER = "starter"
 _CONTEXT = 32_768
 """Tokens of context that a verdict counts with: less is no fun in long work."""
 
-_SHARE = 0.92
 _SCRATCH = 2e9
 
 
@@ -58,7 +57,7 @@ class Entry:
         """Whether it runs here with 32k tokens of context (cache in q8_0)."""
         context = self.cache * _CONTEXT * 34 / 32
         scratch = min(_SCRATCH, 0.1e9 + self.size / 20)
-        gpu, memory = machine.gpu_memory * _SHARE, machine.memory * _SHARE
+        gpu, memory = machine.gpu_room, machine.memory * ROOM
         if self.size + context + scratch <= gpu:
             return "fits"
         if machine.unified:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 CONTROL, USER_DEFINED = 3, 4
-_NORMAL, _UNUSED = 1, 5
+_NORMAL = 1
 
 MARKERS: dict[str, int] = {
     "]~!b[": CONTROL,
@@ -170,9 +170,9 @@ def begin(
     types = [_NORMAL] * len(tokens) + list(MARKERS.values())
     tokens += MARKERS
     size = max(vocab, len(tokens))
-    types += [_UNUSED] * (size - len(tokens))
+    types += [_NORMAL] * (size - len(tokens))
     ids = {token: i for i, token in enumerate(tokens)}
-    tokens += [f"<unused_{i}>" for i in range(size - len(tokens))]
+    tokens += [f"<word_{i}>" for i in range(size - len(tokens))]
 
     file = gguf.GGUFWriter(path, "minimax-m2")
     file.add_name("tiny MiniMax-M2")

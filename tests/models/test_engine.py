@@ -52,6 +52,17 @@ async def engine(tiny_m2: Path) -> AsyncIterator[Engine]:
     await attached.close()
 
 
+async def test_the_log_holds_what_a_person_can_use_and_no_more(
+    engine: Engine, tiny_m2: Path
+) -> None:
+    log = address(tiny_m2).log
+    before = log.stat().st_size
+    await answers(engine, reply("a", tokens=200))
+    assert "llama_model_loader: loaded meta data" in log.read_text()
+    assert "create_tensor" not in log.read_text()
+    assert log.stat().st_size - before < 1000
+
+
 async def test_nobody_else_can_reach_the_engine(engine: Engine, tiny_m2: Path) -> None:
     path = address(tiny_m2).socket
     assert stat.S_IMODE(path.stat().st_mode) == 0o600

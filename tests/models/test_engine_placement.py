@@ -49,8 +49,14 @@ def test_what_fits_goes_onto_the_gpu_whole() -> None:
     assert placed.cache == "f16"
 
 
+def test_of_a_large_card_no_more_is_left_than_of_a_small_one() -> None:
+    assert place(m2(140), Machine(135 * GB, 16, "H200", 151 * GB)).whole
+    assert not place(m2(140), Machine(135 * GB, 16, "6 x A", 151 * GB, cards=6)).whole
+
+
 def test_experts_stay_in_main_memory_before_any_layer_does() -> None:
     placed = place(m2(108), DESKTOP)
+    assert not placed.whole
     assert placed.gpu_layers == 63
     assert 0 < placed.cpu_moe <= 62
     assert f"experts of the first {placed.cpu_moe} in main memory" in placed.why

@@ -138,7 +138,8 @@ def _bare(path: Path, wish: Wishes, reading: int, writing: int) -> tuple[float, 
     tokens = llama.plain(_text(reading))[:reading]
     text = b"".join(map(llama.piece, tokens)).decode("utf-8", "replace")
 
-    threads = None if wish.threads else Threads(placed.threads, llama.use_threads)
+    own = wish.threads or placed.whole
+    threads = None if own else Threads(placed.threads, llama.use_threads)
 
     def decode(at: int, tokens: Tokens) -> None:
         began = time.perf_counter()

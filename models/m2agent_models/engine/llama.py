@@ -4,9 +4,11 @@ The low-level API of llama-cpp-python shifts between releases without notice, so
 releases whose structures were checked are taken.
 """
 
+import atexit
 import ctypes
 import importlib
 import importlib.util
+import os
 import re
 import sys
 from array import array
@@ -31,6 +33,7 @@ ABORTED, NO_ROOM = 2, 1
 _UNIFIED_TYPES = {"f16": 1, "q8_0": 8, "q4_0": 2}
 _FLASH_ON = 1
 _CONTROL, _USER_DEFINED = 1 << 3, 1 << 4
+_FOR_AUTHORS, _GOES_ON = 1, 5
 _EXPERTS = r"\.ffn_(up|down|gate|gate_up)_(ch|)exps"
 
 
@@ -65,6 +68,32 @@ def _check(found: str) -> None:
         )
 
 
+def _log_to_standard_error(lib: Any) -> None:
+    """Let llama.cpp's messages through, but not what its authors look for: a line for each token.
+
+    Standard error is the engine's log, of whose last line a person is told.
+    """
+    if _telling:
+        return
+    shown = False
+
+    def tell(level: int, text: bytes, _: Any) -> None:
+        nonlocal shown
+        shown = shown if level == _GOES_ON else level > _FOR_AUTHORS
+        if shown:
+            with suppress(OSError):
+                os.write(2, text)
+
+    _telling.append(lib.llama_log_callback(tell))
+    lib.llama_log_set(_telling[0], None)
+    # What is said when Python is gone must not come to it.
+    atexit.register(lib.llama_log_set, lib.llama_log_callback(), None)
+
+
+_telling: list[Any] = []
+"""Native code points at it for as long as the process lives."""
+
+
 class _Override(ctypes.Structure):
     _fields_ = (("pattern", ctypes.c_char_p), ("buffer_type", ctypes.c_void_p))
 
@@ -78,8 +107,7 @@ class Llama:
     def __init__(self, path: Path, plan: Plan, on_load: Callable[[float], None]) -> None:
         """Raises ModelError where llama.cpp refuses the file, SetupError without memory."""
         self.lib = lib = library()
-        # No function of ours gets the messages: they go to standard error, which is the log.
-        lib.llama_log_set(lib.llama_log_callback(), None)
+        _log_to_standard_error(lib)
         lib.llama_backend_init()
         # Everything native code points at is kept for as long as it may look there.
         self._kept: list[Any] = []

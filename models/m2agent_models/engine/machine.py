@@ -12,6 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _MIB = 1024 * 1024
+
+ROOM = 0.92
+"""The share of a memory that is planned with."""
+
+_SPARE = 2e9
+"""Bytes of a large card that are left over: what llama.cpp and CUDA take beside weights and cache
+was 1 to 2 GB on an H200, and that is planned for."""
+
 _COPIED = 64 * _MIB
 _CONTAINER = (
     Path("/sys/fs/cgroup/memory.max"),
@@ -33,6 +41,13 @@ class Machine:
     unified: bool = False
     gpu_free: int | None = None
     free: int | None = None
+    cards: int = 1
+
+    @property
+    def gpu_room(self) -> float:
+        """Bytes of graphics memory to plan with: the rest is for drivers and what cards show."""
+        spare = self.gpu_memory * (1 - ROOM)
+        return self.gpu_memory - (spare if self.unified else min(spare, self.cards * _SPARE))
 
     def __str__(self) -> str:
         words = f"{self.memory / 1e9:.0f} GB of memory, {self.cores} cores"
@@ -60,7 +75,7 @@ def this_machine() -> Machine:
         size, free = sum(size for _, size, _ in cards), sum(free for _, _, free in cards)
         if not size:  # as on a DGX Spark, whose GPU has no memory to itself
             return Machine(memory, cores, label, memory, unified=True, free=_free())
-        return Machine(memory, cores, label, size, gpu_free=free, free=_free())
+        return Machine(memory, cores, label, size, gpu_free=free, free=_free(), cards=len(cards))
     return Machine(memory, cores, free=_free())
 
 

@@ -13,7 +13,7 @@ import msgspec
 
 from m2agent.errors import SetupError
 from m2agent_models.engine import gguf
-from m2agent_models.engine.machine import Machine
+from m2agent_models.engine.machine import ROOM, Machine
 
 Cache = Literal["f16", "q8_0", "q4_0"]
 _CACHE_BYTES: dict[Cache, float] = {"f16": 2.0, "q8_0": 34 / 32, "q4_0": 18 / 32}
@@ -26,9 +26,6 @@ _Q4_K_AND_Q5_K = (12, 13)
 
 Stage = Literal["memory", "whole", "experts", "layers"]
 """All in main memory; all on the GPU; all but experts; as many layers as it takes."""
-_HEADROOM = 0.92
-"""The share of a memory that is planned with; the rest is for the system and for what it shows."""
-
 
 _UBATCH, _UBATCH_OFFLOADED = 512, 2048
 """Tokens read at a time. Experts in main memory cross to the GPU once for each such batch, however
@@ -122,7 +119,7 @@ def wishes(table: Mapping[str, Any]) -> Wishes:
 
 @dataclass(frozen=True)
 class Plan:
-    """What the engine is told, and `why` in words."""
+    """What the engine is told, and `why` in words; `whole` where the GPU does all the computing."""
 
     context: int
     gpu_layers: int
@@ -132,6 +129,7 @@ class Plan:
     ubatch: int
     sequences: int
     why: str
+    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -182,8 +180,9 @@ def plan(header: gguf.Header, machine: Machine, wish: Wishes, *, offload: bool) 
                 why = _words(header, sizes, context, cache, needed, machine, fit, offload=offload)
                 threads = wish.threads or _threads(machine)
                 ubatch = wish.ubatch or (_UBATCH_OFFLOADED if gpu_layers and cpu_moe else _UBATCH)
+                whole = gpu_layers > len(sizes.dense) and not cpu_moe
                 return Plan(
-                    context, gpu_layers, cpu_moe, cache, threads, ubatch, wish.sequences, why
+                    context, gpu_layers, cpu_moe, cache, threads, ubatch, wish.sequences, why, whole
                 )
     context, cache = _contexts(header, wish, "layers")[-1]
     needed = cache_values(header) * _CACHE_BYTES[cache] * context
@@ -194,7 +193,7 @@ def plan(header: gguf.Header, machine: Machine, wish: Wishes, *, offload: bool) 
         f"of context take {needed / 1e9:.1f} GB; this machine has {have / 1e9:.1f} GB in all"
         f"{free}.",
         fix="Choose one that fits: m2agent models"
-        if sizes.weights > have * _HEADROOM
+        if sizes.weights > have * ROOM
         else "Close other programs, or set a smaller context under [engine] in config.toml.",
     )
 
@@ -238,7 +237,7 @@ def _fit(
     As llama.cpp counts, the output is one more layer, and the last layers are the first to move.
     """
     layers = len(sizes.dense)
-    memory = machine.memory * _HEADROOM
+    memory = machine.memory * ROOM
     # Weights can be read again from the disk; the cache has to find a place.
     free = memory if machine.free is None else min(memory, machine.free)
     if stage == "memory":
@@ -258,7 +257,7 @@ def _fit(
                 kept += 1
         used += sum(sizes.experts[kept:])
         # Where memory is one, what is not on the GPU still has to share it.
-        total = machine.gpu_memory * _HEADROOM if machine.unified else memory
+        total = machine.gpu_room if machine.unified else memory
         rest = sizes.weights + cache - (0 if machine.unified else used)
         if used <= room and rest <= total:
             return gpu_layers, kept if any(sizes.experts[first:kept]) else 0
@@ -267,7 +266,7 @@ def _fit(
 
 def _room_on(machine: Machine) -> float:
     """What there is to plan with on the GPU: other programs' share is theirs."""
-    room = machine.gpu_memory * _HEADROOM
+    room = machine.gpu_room
     return room if machine.gpu_free is None else min(room, machine.gpu_free - _OTHERS)
 
 

@@ -190,7 +190,8 @@ class _Process:
             weights = f"{CHECKED} {placed.cache} {files}"
             openings = not self._wish.keep
             kept = Kept(llama, self._kept, int(quota * 1e9), weights, openings=openings)
-        threads = None if self._wish.threads else Threads(placed.threads, llama.use_threads)
+        own = self._wish.threads or placed.whole
+        threads = None if own else Threads(placed.threads, llama.use_threads)
         schedule = Schedule(llama, placed.sequences, placed.ubatch, self._send, kept, threads)
         while not self._stopping:
             # Whoever asks for an abort has put the reason into the queue before.

@@ -7,10 +7,10 @@ from m2agent_models.engine.copying import Copying
 READ = "Ask Brita Olsen about m318.\nTotal 1886.56 EUR, invoice KX-2093 <brita@olsen.example>"
 
 
-def written(*pieces: str, read: str = READ) -> bool:
-    """Whether a call may be written in these pieces."""
-    copying = Copying(read)
-    for piece in ('<invoke name="', "mail_search", '">\n', '<parameter name="', "query", '">'):
+def written(*pieces: str, name: str = "body") -> bool:
+    """Whether a value may be written in these pieces."""
+    copying = Copying(READ)
+    for piece in ('<invoke name="', "a_tool", '">\n', '<parameter name="', name, '">'):
         assert copying.allows(piece)
         copying.accept(piece)
     for piece in pieces:
@@ -53,6 +53,21 @@ def test_what_was_read_can_be_written(pieces: tuple[str, ...]) -> None:
 )
 def test_what_was_not_read_cannot(pieces: tuple[str, ...]) -> None:
     assert not written(*pieces)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "allowed"),
+    [
+        (("from:", "Br", "ita", " total", " glue"), True),
+        (("Olsen", " O", "R", " NOT", " from:", "BRITA"), True),
+        (("KX", "-", "2093"), True),
+        (("from:", "BR", "TA"), False),
+        (("Brta",), False),
+        (("m319",), False),
+    ],
+)
+def test_what_is_searched_for_was_read(pieces: tuple[str, ...], allowed: bool) -> None:
+    assert written(*pieces, name="query") is allowed
 
 
 def test_outside_of_values_anything_goes() -> None:

@@ -3,6 +3,7 @@
 A small model knows what it means to write and then misspells a name that it has never seen. Here a
 word with a digit in it, or with a capital letter inside a sentence, must be one that stands in the
 prompt or in the turn so far. What the word is remains the model's choice; common words are free.
+What is searched for is no sentence: every word with a capital in it is held to what was read.
 An id or an address is copied word by word, and from the prompt: there is nothing else it could be.
 """
 
@@ -15,6 +16,8 @@ _STARTS = re.compile(r"(?:\A|[.!?:]\s+|\n)\Z")
 _PARAMETER = '<parameter name="'
 _COPIES = frozenset(("id", "ids", "thread", "reply_to", "draft_id", "to", "cc", "bcc"))
 """Parameters that hold ids and addresses."""
+_SEARCHES = frozenset(("query", "q", "search"))
+_OPERATORS = ("AND", "OR", "NOT")
 _OPEN, _CLOSE = '">', "</parameter>"
 
 
@@ -43,18 +46,13 @@ class Copying:
             if name in _COPIES:
                 fits = self._read.hold(word[0], open_end=open_end)
             else:
-                fits = self._fits(word[0], whole[: word.start()], open_end=open_end)
+                free = _free_in_search if name in _SEARCHES else _free_in_text
+                fits = free(word[0], whole[: word.start()]) or self._all.hold(
+                    word[0], open_end=open_end
+                )
             if not fits:
                 return False
         return True
-
-    def _fits(self, word: str, before: str, *, open_end: bool) -> bool:
-        numbered = any(char.isdigit() for char in word)
-        shouted = word.isupper() and len(word) > 1
-        named = word[0].isupper() and not shouted and not _STARTS.search(before)
-        if not (numbered or named) or _FORMAT.search(before):
-            return True
-        return self._all.hold(word, open_end=open_end)
 
     def _value(self) -> tuple[str, str | None]:
         """The value that is being written, if one is, and the name of its parameter."""
@@ -67,6 +65,18 @@ class Copying:
             return "", None
         value = self._text[opened + len(_OPEN) :]
         return self._text[named:opened], None if _CLOSE in value else value
+
+
+def _free_in_text(word: str, before: str) -> bool:
+    numbered = any(char.isdigit() for char in word)
+    shouted = word.isupper() and len(word) > 1
+    named = word[0].isupper() and not shouted and not _STARTS.search(before)
+    return not (numbered or named) or _FORMAT.search(before) is not None
+
+
+def _free_in_search(word: str, _before: str) -> bool:
+    operator = any(known.startswith(word) for known in _OPERATORS)
+    return operator or not any(char.isupper() or char.isdigit() for char in word)
 
 
 class _Words:

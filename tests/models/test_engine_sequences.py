@@ -194,7 +194,8 @@ def test_a_broken_prefix_is_told_with_its_first_differing_place(
     with caplog.at_level(logging.WARNING):
         engine.turn("system task result")
         engine.turn("system task result and more")
-        assert caplog.messages == []
+        engine.turn("system task result")
+        assert caplog.messages == [], "asking once more breaks nothing"
         engine.turn("system tusk result")
     assert caplog.messages == [
         "the prompt of main differs from all it was before, first at token 8 of 18"

@@ -69,7 +69,7 @@ class Sequences:
         """
         self._owners.add(owner)
         source, length = self._longest(prompt)
-        self._tell_of_a_break(prompt, source, length, owner, conversation)
+        self._tell_of_a_break(prompt, length, owner, conversation)
         length = min(length, len(prompt) - 1)
         goes_on = source is not None and self._loses_nothing(source, length, owner, beside=beside)
         number = None if goes_on else self._number(spare=source)
@@ -197,16 +197,9 @@ class Sequences:
             default=None,
         )
 
-    def _tell_of_a_break(
-        self,
-        prompt: Tokens,
-        source: Sequence | None,
-        length: int,
-        owner: int,
-        conversation: str,
-    ) -> None:
+    def _tell_of_a_break(self, prompt: Tokens, length: int, owner: int, conversation: str) -> None:
         own = [s for s in self._all if (s.owner, s.conversation) == (owner, conversation)]
-        if own and (source is None or length < min(len(s.tokens) for s in own)):
+        if own and length < min(len(prompt), *(len(s.tokens) for s in own)):
             _log.warning(
                 "the prompt of %s differs from all it was before, first at token %d of %d",
                 conversation,

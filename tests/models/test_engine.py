@@ -4,7 +4,7 @@ import signal
 import socket
 import stat
 from collections.abc import AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from pathlib import Path
 
 import psutil
@@ -14,7 +14,7 @@ import tiny
 from m2agent.errors import ModelError, SetupError
 from m2agent_models.engine import wire
 from m2agent_models.engine.address import address
-from m2agent_models.engine.client import Engine
+from m2agent_models.engine.client import Engine, EngineGone
 from m2agent_models.engine.placement import Wishes
 
 WISH = Wishes(threads=1, idle=0.2, context=4096)
@@ -214,6 +214,23 @@ async def test_a_socket_that_nobody_listens_at_is_in_nobodys_way(tiny_m2: Path) 
         assert turn(await answers(engine, reply("hello"))).generated == 20
         newest().kill()
         await engine.close()
+
+
+@pytest.mark.parametrize(
+    ("sign", "words"),
+    [(signal.SIGKILL, "when memory is short"), (signal.SIGSEGV, r"crashed \(SIGSEGV\)")],
+)
+async def test_what_ended_an_engine_is_told(
+    tiny_m2: Path, sign: signal.Signals, words: str
+) -> None:
+    engine = await Engine.attach(tiny_m2, WISH)
+    process = newest()
+    with pytest.raises(EngineGone, match=words):
+        async with aclosing(engine.reply(reply("hello", tokens=100_000))) as stream:
+            async for _ in stream:
+                with suppress(psutil.NoSuchProcess):
+                    process.send_signal(sign)
+    await engine.close()
 
 
 async def test_an_engine_that_only_waits_is_left_alone(tiny_m2: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -23,6 +24,9 @@ which it is killed: a machine that swaps may take long, but not a minute."""
 
 _TRIES = 2
 """An engine that ends while one attaches may have been about to; the second one was not."""
+
+_REAPED = 50
+"""How often is looked for the end of an engine whose line is gone: for a second in all."""
 
 _LOG_LIMIT = 4_000_000
 
@@ -53,6 +57,7 @@ class Engine:
         await asyncio.to_thread(gguf.read, model)
         llama.installed()
         where = address(model)
+        pid = 0
         for _ in range(_TRIES):
             line = await _connect(model, where, wish, silence)
             ready = None
@@ -63,7 +68,9 @@ class Engine:
                     await line.close()
             if ready:
                 return cls(line, ready, where.log)
-        raise EngineGone(f"The engine ended before it was ready. {last_words(where.log)}")
+            pid = line.pid
+        end = await _end_of(pid)
+        raise EngineGone(f"The engine ended before it was ready.{end} {last_words(where.log)}")
 
     @property
     def alive(self) -> bool:
@@ -85,7 +92,7 @@ class Engine:
                 answer = None if not self.alive and answers.empty() else await answers.get()
                 over = answer is None or isinstance(answer, wire.Turn | wire.Failed)
                 if answer is None:
-                    raise self._gone()
+                    raise await self._gone()
                 if isinstance(answer, wire.Failed):
                     raise error_from(answer)
                 yield answer
@@ -108,11 +115,15 @@ class Engine:
             await self._line.drain()
         except OSError as error:
             self._broken = True  # known here before the listener hears of it
-            raise self._gone() from error
+            raise await self._gone() from error
 
-    def _gone(self) -> EngineGone:
-        how = "hung and was ended" if self._line.hung else "stopped"
-        return EngineGone(f"The engine {how}. {last_words(self._log)}")
+    async def _gone(self) -> EngineGone:
+        how = "stopped."
+        if self._line.hung:
+            how = "hung and was ended."
+        elif end := await _end_of(self._line.pid):
+            how = f"stopped.{end}"
+        return EngineGone(f"The engine {how} {last_words(self._log)}")
 
     async def _listen(self) -> None:
         try:
@@ -189,6 +200,19 @@ def _start(model: Path, where: Address, wish: placement.Wishes) -> int:
     finally:
         os.close(log)
         os.close(null)
+
+
+async def _end_of(pid: int) -> str:
+    """What ended an engine that was started here, if it was a signal."""
+    for _ in range(_REAPED):
+        if (code := _ended(pid)) is not None:
+            break
+        await asyncio.sleep(0.02)
+    else:
+        return ""
+    if code == -signal.SIGKILL:
+        return " Something killed it: mostly that is the system, when memory is short."
+    return f" It crashed ({signal.Signals(-code).name})." if code < 0 else ""
 
 
 def _ended(pid: int) -> int | None:

@@ -1,4 +1,4 @@
-"""Is the run going in circles? Five patterns, looked for in the last turns alone.
+"""Is the run going in circles? Six patterns, looked for in the last turns alone.
 
 The model is told first. If the circle still stands some turns later, the run ends, and so it does
 at the fourth circle after three that the model was told of and left.
@@ -12,15 +12,19 @@ from m2agent.events import Asked, Called, Ended, Event, Noted, Returned, Turned
 _WINDOW = 16
 _PATIENCE = 3
 _NUDGES = 3
+_MADE = {"comment", "draft", "message", "page", "row"}
+"""Kinds of receipts for what is there once more after each call."""
 
 
 @dataclass(frozen=True)
 class _Did:
-    """All calls of one turn, what came back, and whether the model was then told of a circle."""
+    """All calls of one turn and what came back; whether they made something, and whether the model
+    was then told of a circle."""
 
     calls: tuple[tuple[str, str], ...]
     results: tuple[str, ...]
     failed: bool
+    made: bool
     told: bool
 
     def same(self, other: "_Did") -> bool:
@@ -47,6 +51,8 @@ def _circle(did: Sequence[_Did]) -> str | None:
         if did[-1].failed:
             return "You made the same failing call three times."
         return "You made the same call three times and got the same result."
+    if len(did) >= 3 and all(d.calls == did[-1].calls and d.made for d in did[-3:]):
+        return "You made the same thing three times; it is there already."
     if len(did) >= 4 and all(d.calls == did[-1].calls and d.failed for d in did[-4:]):
         return "You made the same failing call four times."
     if len(did) >= 6 and not did[-1].same(did[-2]) and _is_twice(did[-6:]):
@@ -110,4 +116,6 @@ def _recent(history: Sequence[Event]) -> list[_Did]:
 
 def _did(calls: Sequence[tuple[str, str]], within: Mapping[str, Returned], told: bool) -> _Did:
     texts = tuple(returned.text for returned in within.values())
-    return _Did(tuple(calls), texts, all(not r.ok for r in within.values()), told)
+    failed = all(not returned.ok for returned in within.values())
+    made = any(receipt.kind in _MADE for r in within.values() for receipt in r.receipts)
+    return _Did(tuple(calls), texts, failed, made, told)

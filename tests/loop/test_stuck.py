@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from ledger import Ledger
 
-from m2agent.events import Noted, Turned
+from m2agent.events import Asked, Called, Event, Noted, Receipt, Returned, Turned
+from m2agent.loop.stuck import stuck
 from m2agent.testing.stage import Stage, ended
 from m2agent_models.script import Script
 
@@ -80,6 +81,19 @@ async def test_thinking_without_acting_is_said_and_then_ends_the_run(tmp_path: P
     assert ended(events).exit_code == 6
     assert ended(events).reason == "The model thinks and does not act."
     assert [e.about for e in events if isinstance(e, Noted)] == ["idle"] * 3
+
+
+@pytest.mark.parametrize(("kind", "is_one"), [("page", True), ("exit", False)])
+def test_making_the_same_thing_again_and_again_is_a_circle(kind: str, is_one: bool) -> None:
+    history: list[Event] = [Asked("Note it.")]
+    for n in range(1, 4):
+        history += [
+            Called(f"{n}.1", "tool", {"title": "Gate"}),
+            Turned("calls"),
+            Returned(f"{n}.1", True, f"Created Gate {n}", receipts=[Receipt(kind, f"Gate {n}")]),
+        ]
+
+    assert bool(stuck(history)) is is_one
 
 
 async def test_the_same_call_with_other_results_is_no_circle(tmp_path: Path) -> None:

@@ -22,17 +22,17 @@ def keep(name: str, svg: str) -> None:
 async def drawn() -> None:
     sys.path.insert(0, str(ROOT / "tests" / "tui"))
     tour: Any = import_module("tour")
-    async with tour.in_sample_office() as scene:
-        await tour.Tour(scene, keep).whole()
+    for way in (tour.newcomers_way, tour.impatient_way):
+        with tempfile.TemporaryDirectory() as folder:
+            os.environ["M2AGENT_HOME"] = folder
+            await way(keep)
 
 
 def main() -> None:
     GALLERY.mkdir(exist_ok=True)
     for old in GALLERY.glob("*.svg"):
         old.unlink()
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["M2AGENT_HOME"] = folder
-        asyncio.run(drawn())
+    asyncio.run(drawn())
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from m2agent.home import config_file, journal_file
 from m2agent.home import models as models_folder
 from m2agent.settings import LimitSettings, ScreenSettings, Settings, read_settings
 from m2agent_models.catalogue import CATALOGUE, STARTER, Entry, recommended
-from m2agent_models.engine.machine import memory_speed, this_machine
+from m2agent_models.engine.machine import Machine, memory_speed, this_machine
 from m2agent_models.own import own
 from m2agent_tui.means import Progress, Setting, Thinker
 from m2agent_tui.start import Start
@@ -47,26 +47,7 @@ class CommandLineMeans:
         return str(this_machine())
 
     def models(self) -> Sequence[Thinker]:
-        machine, memory = this_machine(), memory_speed()
-        best = recommended(machine)
-
-        def place(entry: Entry) -> tuple[bool, int, bool, float]:
-            verdict = _RUNS_BEST.index(entry.verdict(machine))
-            return entry is not best, verdict, entry.name == STARTER, -entry.size
-
-        return [
-            Thinker(
-                entry.name,
-                entry.title,
-                entry.size,
-                entry.verdict(machine),
-                entry.path.exists(),
-                entry.note,
-                entry.speed(machine, memory),
-                entry is best,
-            )
-            for entry in (*own(), *sorted(CATALOGUE, key=place))
-        ]
+        return thinkers(this_machine(), memory_speed())
 
     def pull(self, name: str, progress: Progress) -> None:
         from m2agent_models.pull import pull
@@ -88,6 +69,29 @@ class CommandLineMeans:
 
     def command(self, *words: str) -> Sequence[str]:
         return [sys.executable, "-m", "m2agent", *words]
+
+
+def thinkers(machine: Machine, memory: float) -> list[Thinker]:
+    """What could think on a machine whose memory gives so many bytes a second, the best first."""
+    best = recommended(machine)
+
+    def place(entry: Entry) -> tuple[bool, int, bool, float]:
+        verdict = _RUNS_BEST.index(entry.verdict(machine))
+        return entry is not best, verdict, entry.name == STARTER, -entry.size
+
+    return [
+        Thinker(
+            entry.name,
+            entry.title,
+            entry.size,
+            entry.verdict(machine),
+            entry.path.exists(),
+            entry.note,
+            entry.speed(machine, memory),
+            entry is best,
+        )
+        for entry in (*own(), *sorted(CATALOGUE, key=place))
+    ]
 
 
 def _every(settings: Settings) -> Iterator[Setting]:

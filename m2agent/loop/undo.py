@@ -34,6 +34,9 @@ from m2agent.loop.steps import Step
 from m2agent.tool import Operation, Result
 from m2agent.toolbox import Call, Toolbox
 
+ASKED = "Undo run"
+"""How the task of such a run begins, which is the program's and not the person's."""
+
 TOOL = "undo"
 """The name under which a run that undoes records its steps."""
 
@@ -109,7 +112,7 @@ async def undo(
     ]
     tables = {name: dict(table) for name, table in (accounts or {}).items()}
     began = Began(TOOL, "", [], tables, str(work))
-    for record in run.add(began, Asked(f"Undo run {undone}."), *calls, Turned("calls")):
+    for record in run.add(began, Asked(f"{ASKED} {undone}."), *calls, Turned("calls")):
         yield record
     async for record in _walk(run, ways, toolbox, work):
         yield record

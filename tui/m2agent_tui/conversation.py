@@ -334,7 +334,7 @@ class Conversation(Screen[None]):
             return
         self._hint(f"Written to {file}")
         if kind == "md":
-            await self._app.push_screen(Reading(str(file), text))
+            await self._app.push_screen(Reading(file.name, text))
 
     async def stop_now(self) -> None:
         """Stop at once, and wait until that is written down."""
@@ -386,7 +386,7 @@ class Conversation(Screen[None]):
             journal = await self._desks.journal()
             for run in journal.runs()[:1]:
                 if not (run.status or run.running):
-                    self._greeting.tell(f"Run {run.id} was cut off. Ctrl+R goes on with it.")
+                    self._greeting.remind(f"Run {run.id} was cut off. Ctrl+R goes on with it.")
             await self._sit_down()
         except M2Error as error:
             if not self.is_working:
@@ -451,9 +451,9 @@ class Conversation(Screen[None]):
 
         transcript, self._side = Transcript(), Side()
         self._side.tell(self._about)
-        self._greeting.remove()
         self._place_side()
-        await self.mount(self._side, transcript, before=self._prompt)
+        await self.mount(self._side, transcript, after=self._greeting)
+        self._greeting.remove()
         self._feed = Feed(transcript, self._status, self._side, self._run_id)
         return self._feed
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from m2agent.toolbox import Toolbox
 
 
+_NEWEST = 50
+
 Named = list[tuple[str, str]]
 """What can be named in a text, each with a word on what it is."""
 
@@ -24,6 +26,8 @@ Named = list[tuple[str, str]]
 class _Shared:
     desk: "Desk"
     users: int = 0
+    mails: list[Mapping[str, Any]] | None = None
+    """The newest ones, once somebody was looked up: a search finds whole words only."""
 
 
 class Desks:
@@ -98,11 +102,18 @@ class Desks:
 
     async def look_up(self, setup: "Setup", word: str) -> tuple[Named, Named]:
         """People and pages for a word, where the desk is open already; nothing is opened for it."""
-        found = [shared.desk for shared in self._shared if shared.desk.setup == setup]
+        found = [shared for shared in self._shared if shared.desk.setup == setup]
         if not (word and found):
             return [], []
-        toolbox, work = found[0].toolbox, setup.work
-        mails = await _searched(toolbox, "mail_search", word, work)
+        shared, work = found[0], setup.work
+        toolbox = shared.desk.toolbox
+        if shared.mails is None:
+            shared.mails = [
+                mail
+                for query in ("", "in:sent")
+                for mail in await _searched(toolbox, "mail_search", query, work, _NEWEST)
+            ]
+        mails = [*await _searched(toolbox, "mail_search", word, work), *shared.mails]
         pages = await _searched(toolbox, "notes_search", word, work)
         people = dict.fromkeys(
             person
@@ -129,7 +140,7 @@ class Desks:
 
 
 async def _searched(
-    toolbox: "Toolbox", tool: str, word: str, work: Path
+    toolbox: "Toolbox", tool: str, query: str, work: Path, limit: int = 10
 ) -> list[Mapping[str, Any]]:
     """What a search of the person's own finds; nothing where it fails, or there is no such tool."""
     from m2agent.errors import ToolFailed
@@ -137,7 +148,7 @@ async def _searched(
     from m2agent.tool import Operation
 
     try:
-        call = toolbox.check(Called("", tool, {"query": word, "limit": 10}))
+        call = toolbox.check(Called("", tool, {"query": query, "limit": limit}))
         result = await call.run(Operation("look-up", work, work))
     except ToolFailed:
         return []

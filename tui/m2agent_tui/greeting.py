@@ -60,6 +60,10 @@ class Greeting(VerticalScroll, can_focus=False):
         """Add a sentence."""
         self.mount(Static(Content(text), markup=False, classes="notice"))
 
+    def remind(self, text: str) -> None:
+        """Say what waits for the person, where it is seen first."""
+        self.mount(Static(Content(text), markup=False, classes="notice"), after=self._welcome)
+
     def complain(self, text: str) -> None:
         """Say what is wrong, where it is seen first."""
         self.mount(Static(Content(text), markup=False, classes="problem"), after=self._welcome)

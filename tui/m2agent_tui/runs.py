@@ -94,7 +94,10 @@ def _why(run: "RunInfo", step: Step) -> Content:
 
 async def said_before(app: "App[None]", journal: "Journal") -> str | None:
     """What the person chooses of the tasks of all runs."""
-    texts = list(dict.fromkeys(run.task for run in journal.runs() if run.task))
+    from m2agent.loop.undo import ASKED
+
+    tasks = (run.task for run in journal.runs())
+    texts = list(dict.fromkeys(task for task in tasks if task and not task.startswith(ASKED)))
     choices = [
         Choice(str(place), Content(one_line(text, 300)), text.lower())
         for place, text in enumerate(texts)

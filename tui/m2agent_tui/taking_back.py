@@ -44,6 +44,11 @@ class TakingBack(ModalScreen["list[Way]"]):
         self._list = OptionList(*map(self._row, range(len(ways))), markup=False, compact=True)
         self._advice = Static(markup=False, classes="advice")
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether Enter counts yet."""
+        return time.monotonic() >= self._ready
+
     def compose(self) -> ComposeResult:
         with Vertical(classes="panel") as panel:
             panel.border_title = Content("Take back what this run did")
@@ -65,7 +70,7 @@ class TakingBack(ModalScreen["list[Way]"]):
 
     def action_take_back(self) -> None:
         chosen = [way for place, way in enumerate(self._ways) if place in self._ticked]
-        if chosen and time.monotonic() >= self._ready:
+        if chosen and self.is_ready:
             self.dismiss(chosen)
 
     def _say(self) -> None:

@@ -117,7 +117,7 @@ class Work:
         if self._steering and self._feed:
             self._steering.say(text)
             self._feed.queued.append(text)
-            self.queue.show(self._feed.queued)
+            self._show_queue(self._feed)
 
     def take_back(self) -> str:
         """The last message that no turn has begun with yet; it waits no longer."""
@@ -135,7 +135,11 @@ class Work:
             for text in texts:
                 if text in self._feed.queued:
                     self._feed.queued.remove(text)
-            self.queue.show(self._feed.queued)
+            self._show_queue(self._feed)
+
+    def _show_queue(self, feed: "Feed") -> None:
+        self.queue.show(feed.queued)
+        feed.draw_status()
 
     async def _carry_on(self, ask: str, steering: "Steering") -> None:
         """Carry the run on until it ends or waits."""
@@ -146,6 +150,7 @@ class Work:
         feed = self._feed = await self._place.show_run()
         feed.start()
         asked = feed.asked
+        feed.transcript.go_to_end()
         feed.transcript.expect(ask)
         try:
             if ask:

@@ -43,7 +43,7 @@ async def test_letters_typed_just_before_enter_are_sent_with_it(stage: Stage) ->
 
 async def test_a_line_opens_to_what_is_behind_it_and_closes_again(stage: Stage) -> None:
     look = {"thinking": "A secret thought.", **call("post_look", what="nothing")}
-    async with stage.open(look, size=(80, 40)) as scene:
+    async with stage.open(look, {"text": "There is none."}, size=(80, 40)) as scene:
         await scene.say("Look")
         await scene.sees("Done, and checked.")
         assert "✗ Post look: nothing  failed  There is no such letter." in scene.text

@@ -8,8 +8,6 @@ at least top_k, the chain comes to the same token by the same throw of the dice.
 import ctypes
 from typing import Any
 
-import numpy as np
-
 _LARGE = 16_384
 """Tokens of a vocabulary from which on picking pays."""
 
@@ -23,6 +21,8 @@ class Candidates:
     """Room for so many tokens with their logits."""
 
     def __init__(self, lib: Any, most: int) -> None:
+        import numpy as np
+
         self._lib = lib
         entries = np.zeros(most, np.dtype([("id", "i4"), ("logit", "f4"), ("p", "f4")]))
         self._ids, self._logits = entries["id"], entries["logit"]
@@ -48,6 +48,8 @@ class Likeliest:
     """Chooses among the likeliest tokens of a vocabulary, top_k at least."""
 
     def __init__(self, lib: Any, vocabulary: int, top_k: int) -> None:
+        import numpy as np
+
         self.pays = vocabulary >= _LARGE and top_k > 0
         if self.pays:
             self._top_k = top_k
@@ -57,6 +59,8 @@ class Likeliest:
 
     def choose(self, chain: Any, logits: Any) -> int | None:
         """The chain's choice; None where the likeliest tokens are no small number."""
+        import numpy as np
+
         ids = self._over(logits, self._bar)
         if ids is None:
             # What was a good bar for the last token is none for this.
@@ -68,6 +72,8 @@ class Likeliest:
         return self._candidates.apply(chain)
 
     def _over(self, logits: Any, bar: Any) -> Any:
+        import numpy as np
+
         np.greater(logits, bar, out=self._above)
         ids = np.flatnonzero(self._above)
         return ids if self._top_k <= len(ids) <= _MOST else None

@@ -300,9 +300,11 @@ def test_a_trained_model_in_this_machine_asks_is_changed_killed_and_undone(
     terminal.press("Enter")
     terminal.answer("e")
     terminal.sees("Ctrl+S keeps the change", '"body": "')
-    time.sleep(2 * GRACE)
-    terminal.press("Down", "End", "Left", "Left")
+    for key in ("Up", "Down", "End", "Left", "Left"):
+        time.sleep(GRACE)
+        terminal.press(key)
     terminal.type(" Thanks.")
+    terminal.sees(' Thanks.",')
     terminal.press("C-s")
     terminal.sees("change 1 and ask again")
     terminal.press("Enter")

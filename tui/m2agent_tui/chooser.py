@@ -57,7 +57,9 @@ class Chooser(ModalScreen[str]):
         self._list = OptionList(markup=False, compact=True)
         self._list.can_focus = False
         self._none = Static(none, markup=False, classes="none")
-        self._more = Static(markup=False, classes="about")
+        # Begins with its text: Textual 8.2 may keep the height of what is replaced too soon.
+        first = about(choices[0].id) if about and choices else ""
+        self._more = Static(first, markup=False, classes="about")
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="panel") as panel:

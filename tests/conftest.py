@@ -23,7 +23,16 @@ SET = {
     # Threads of OpenMP wait for each other busily: two test processes would starve.
     "OMP_NUM_THREADS": "1",
 }
-UNSET = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "DBUS_SESSION_BUS_ADDRESS")
+UNSET = (
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "DBUS_SESSION_BUS_ADDRESS",
+    # A person has neither: what is not flushed does not come, and modules are kept compiled.
+    "PYTHONUNBUFFERED",
+    "PYTHONDONTWRITEBYTECODE",
+)
 UNSET_BEGINNINGS = ("M2AGENT_", "XDG_")
 HOMES = pytest.StashKey[Path]()
 

@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, asynccontextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,8 @@ from m2agent.model import Cautious, Model, ModelSettings, Piece, Progress, Token
 from m2agent_models.arguments import called, read
 from m2agent_models.remote.messages import hosted_messages
 
-pytest.importorskip("litellm", reason="needs the extra `remote`: make remote")
+if find_spec("litellm") is None:
+    pytest.skip("needs the extra `remote`: make remote", allow_module_level=True)
 # litellm's own, about pydantic; m2agent keeps them from people's screens.
 pytestmark = pytest.mark.filterwarnings("ignore")
 

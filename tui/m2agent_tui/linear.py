@@ -8,7 +8,7 @@ import asyncio
 import sys
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from m2agent.errors import M2Error
@@ -43,7 +43,7 @@ async def open_linear(means: "Callable[[], Means]") -> int:
     """Talk with the person until they leave. Returns the exit code."""
     kept = cache(means)
     desks = Desks(lambda: kept().start())
-    talk = Talk(desks, print)
+    talk = Talk(desks, partial(print, flush=True))  # a pipe gets each line, too
     try:
         await talk.greet()
         async with aclosing(_typed()) as lines:
